@@ -280,3 +280,100 @@ export interface CauseList {
 export interface CausePage extends CauseLine {
   readonly page: string
 }
+
+export type DriftKind = 'changed' | 'missing' | 'surplus' | 'blocked' | 'nodes' | 'uncounted' | 'foreign' | 'kept'
+
+/** A field that is not as declared; a side that is not there is absent. */
+export interface DriftField {
+  readonly field: string
+  readonly by: string
+  readonly since: string
+  readonly live?: unknown
+  readonly declared?: unknown
+}
+
+export interface DriftObject {
+  readonly drift: DriftKind
+  readonly object: { readonly group: string; readonly kind: string; readonly namespace: string; readonly name: string }
+  readonly message: string
+  readonly fields: readonly DriftField[]
+}
+
+export interface RefusedWork {
+  readonly namespace: string
+  readonly policy: string
+  readonly since: string
+  readonly last: string
+  readonly why: string
+}
+
+export interface ClusterDrift {
+  readonly name: string
+  readonly state: 'in-sync' | 'drifted' | 'unreachable'
+  readonly observedAt: string
+  readonly error: { readonly what: string; readonly why: string } | null
+  readonly objects: readonly DriftObject[]
+  readonly refused: readonly RefusedWork[]
+  readonly notes: readonly string[]
+  readonly notLookedAt: readonly { readonly kind: string; readonly why: string }[]
+}
+
+export interface DriftReport {
+  readonly platform: string
+  readonly inSync: boolean
+  readonly degraded: readonly string[]
+  readonly clusters: readonly ClusterDrift[]
+}
+
+export interface NamedWork {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+}
+
+/** One that waits, in both futures; waits are medians from now, null where they are not known or out of sight. */
+export interface ChangedJob {
+  readonly job: NamedWork
+  readonly queue: string
+  readonly getsQuotaBefore: boolean
+  readonly getsQuotaAfter: boolean
+  readonly runsBefore: boolean | null
+  readonly runsAfter: boolean | null
+  readonly keptThen: { readonly cause: string; readonly summary: string } | null
+  readonly waitSecondsBefore: number | null
+  readonly waitSecondsAfter: number | null
+  readonly changeSeconds: number | null
+}
+
+/** Both futures of one queue. */
+export interface QueueFutures {
+  readonly queue: string
+  readonly waiting: number
+  readonly getQuotaBefore: number
+  readonly getQuotaAfter: number
+  readonly waitSecondsBefore: number | null
+  readonly waitSecondsAfter: number | null
+  readonly sooner: number
+  readonly later: number
+  readonly displaced: number
+}
+
+export interface ChangedSetting {
+  readonly what: string
+  readonly before: string
+  readonly after: string
+  readonly note: string | null
+}
+
+export interface WhatIf {
+  readonly observedAt: string
+  readonly changes: readonly string[]
+  readonly settings: readonly ChangedSetting[]
+  readonly basis: string
+  readonly futures: number
+  readonly unchanged: number
+  readonly queues: readonly QueueFutures[]
+  readonly preempted: readonly NamedWork[]
+  readonly notes: readonly string[]
+  readonly jobs: readonly ChangedJob[]
+}

@@ -1,18 +1,20 @@
 import { queryOptions } from '@tanstack/react-query'
 import { call } from '../api/client'
-import type { AnswerSource, GivenAnswer } from '../api/schema'
+import type { AnswerSource, AskedQuotaChange, GivenAnswer, QuotaWish } from '../api/schema'
 import type {
   Books,
   CauseList,
   CausePage,
   ClusterStates,
   DeclaredTeams,
+  DriftReport,
   Explanations,
   Holdings,
   Queues,
   Quotas,
   Rooms,
   Waste,
+  WhatIf,
 } from './documents'
 
 /** An answer: its document, and what it rests on. */
@@ -85,3 +87,49 @@ export const causeOf = (code: string) =>
       (await call('get', '/api/v1/answers/causes/{code}', { path: { code } })).answer as unknown as Told<CausePage>,
     staleTime: Number.POSITIVE_INFINITY,
   })
+
+/** How clusters stand to what is declared; while one is still looked at, it is asked for again soon. */
+export const drift = (cluster: string | undefined) =>
+  queryOptions({
+    queryKey: ['answer', 'drift', cluster ?? ''],
+    queryFn: async ({ signal }) =>
+      (await call('get', '/api/v1/answers/drift', { query: cluster ? { cluster: [cluster] } : {}, signal }))
+        .answer as unknown as Told<DriftReport>,
+    refetchInterval: (query) => (query.state.data?.sources.some((each) => each.why.includes('looked at')) ? 4000 : 60_000),
+  })
+
+/** Looked at anew, however young what is known is. */
+export async function lookAtDrift(cluster: string | undefined) {
+  return await call('get', '/api/v1/answers/drift', { query: { ...(cluster ? { cluster: [cluster] } : {}), anew: true } })
+}
+
+/**
+ * Both futures of a cluster, without changes and with them. Futures take seconds: whoever leaves has them ended, and they
+ * are made anew only where somebody asks.
+ */
+export const whatIf = (where: Where, changes: readonly string[], everybody: boolean) =>
+  queryOptions({
+    queryKey: ['whatif', where.view ?? '', where.cluster ?? '', everybody ? 'all' : '', ...changes],
+    queryFn: async ({ signal }) =>
+      (
+        await call('get', '/api/v1/answers/whatif', {
+          query: { ...queryOf(where), change: [...changes], ...(everybody ? { all: true } : {}) },
+          signal,
+        })
+      ).answer as unknown as Told<WhatIf>,
+    staleTime: 60_000,
+    retry: false,
+  })
+
+export const quotaPreview = (wish: QuotaWish) =>
+  queryOptions({
+    queryKey: ['quota', JSON.stringify(wish)],
+    queryFn: async ({ signal }) =>
+      (await call('post', '/api/v1/quota-previews', { body: { version: 1, wish }, signal })).foreseen,
+    staleTime: 10_000,
+    retry: false,
+  })
+
+export async function changeQuota(asked: AskedQuotaChange) {
+  return (await call('post', '/api/v1/quota-changes', { body: { version: 1, asked } })).changed
+}

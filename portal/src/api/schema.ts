@@ -84,6 +84,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/answers/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["drift_api_v1_answers_drift_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/answers/gpus": {
         parameters: {
             query?: never;
@@ -188,6 +204,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["waste_api_v1_answers_waste_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/whatif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["what_if_api_v1_answers_whatif_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -804,6 +836,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quota-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["change_api_v1_quota_changes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quota-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["preview_api_v1_quota_previews_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/request-previews": {
         parameters: {
             query?: never;
@@ -1095,6 +1159,21 @@ export interface components {
             terms: components["schemas"]["OtherTerms"] | null;
         };
         /**
+         * AskedQuotaChange
+         * @description A change of a quota that is to be made.
+         *
+         *         Attributes:
+         *             wish: what is to be.
+         *             expected: commit at which somebody has seen what it would do.
+         *             reason: why; the commit and the audit trail have it.
+         */
+        AskedQuotaChange: {
+            expected: string;
+            /** @default  */
+            reason: string;
+            wish: components["schemas"]["QuotaWish"];
+        };
+        /**
          * AskedRequest
          * @description What somebody asks for, in his words; see `Wish` and `Terms` for what becomes of it.
          *
@@ -1295,6 +1374,22 @@ export interface components {
         ChainHead: {
             digest: string;
             number: number;
+        };
+        /**
+         * ChangedQuota
+         * @description What has become of a change.
+         *
+         *         Attributes:
+         *             commit: that has it.
+         *             awaited: what it waits for, with the address where people merge it; empty where it counts already.
+         *             unmade: clusters that are not so yet.
+         *             back: what changes it back.
+         */
+        ChangedQuota: {
+            awaited: string;
+            back: components["schemas"]["QuotaWish"];
+            commit: string;
+            unmade: components["schemas"]["UnmadeCluster"][];
         };
         /**
          * CheckpointPolicy
@@ -1543,6 +1638,30 @@ export interface components {
             start: components["schemas"]["ForeseenStart"];
             /** @default [] */
             told: string[];
+        };
+        /**
+         * ForeseenQuota
+         * @description What a change of a quota would do to the platform directory; who waits longer `allot whatif` tells.
+         *
+         *         Attributes:
+         *             expected: commit that it was reckoned from; empty where the directory is in no repository.
+         *             now: what the team has now of what would be changed: that changes it back.
+         *             changes: of queues of the cluster, as `allot whatif` takes them; empty where nothing changes.
+         *             diff: of the directory, as `git apply` takes it; empty where nothing changes.
+         *             warnings: what the directory would warn of and does not now.
+         *             command: the same by hand.
+         *             why_not: why the server cannot do it, with what to do; empty where it can.
+         *             proposed: whether it would wait to be merged.
+         */
+        ForeseenQuota: {
+            changes: string[];
+            command: string;
+            diff: string;
+            expected: string;
+            now: components["schemas"]["QuotaWish"];
+            proposed: boolean;
+            warnings: string[];
+            why_not: string;
         };
         /**
          * ForeseenStart
@@ -2174,6 +2293,29 @@ export interface components {
             devices: number;
             flavor: string;
             memory: number;
+        };
+        /**
+         * QuotaWish
+         * @description What a team is to have of one flavor in one cluster; what is not named stays.
+         *
+         *         Attributes:
+         *             team: name of the team.
+         *             cluster: of the platform directory.
+         *             flavor: of devices there.
+         *             nominal: devices that are guaranteed, without what grants give.
+         *             borrowing: the most that may be borrowed beyond, in digits, or ``none``.
+         *             lending: the most of it that others may borrow, in the same words.
+         */
+        QuotaWish: {
+            /** @default null */
+            borrowing: string | null;
+            cluster: string;
+            flavor: string;
+            /** @default null */
+            lending: string | null;
+            /** @default null */
+            nominal: number | null;
+            team: string;
         };
         /**
          * RefusedSubmission
@@ -2883,6 +3025,18 @@ export interface components {
             values: (number | null)[];
         };
         /**
+         * UnmadeCluster
+         * @description A cluster that is not as declared yet.
+         *
+         *         Attributes:
+         *             cluster: its name.
+         *             why: in a sentence.
+         */
+        UnmadeCluster: {
+            cluster: string;
+            why: string;
+        };
+        /**
          * UseSummary
          * @description Use of all attempts and replicas of a job together.
          *
@@ -3168,6 +3322,7 @@ export type AcceleratorWish = components['schemas']['AcceleratorWish'];
 export type AnswerSource = components['schemas']['AnswerSource'];
 export type AskedEnd = components['schemas']['AskedEnd'];
 export type AskedMove = components['schemas']['AskedMove'];
+export type AskedQuotaChange = components['schemas']['AskedQuotaChange'];
 export type AskedRequest = components['schemas']['AskedRequest'];
 export type AskedSettling = components['schemas']['AskedSettling'];
 export type AskedSignIn = components['schemas']['AskedSignIn'];
@@ -3179,6 +3334,7 @@ export type BrowserLeave = components['schemas']['BrowserLeave'];
 export type BrowserSession = components['schemas']['BrowserSession'];
 export type CapacityType = components['schemas']['CapacityType'];
 export type ChainHead = components['schemas']['ChainHead'];
+export type ChangedQuota = components['schemas']['ChangedQuota'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
 export type CountedJobs = components['schemas']['CountedJobs'];
@@ -3192,6 +3348,7 @@ export type FamilyStanding = components['schemas']['FamilyStanding'];
 export type FamilySummary = components['schemas']['FamilySummary'];
 export type ForeseenChange = components['schemas']['ForeseenChange'];
 export type ForeseenJob = components['schemas']['ForeseenJob'];
+export type ForeseenQuota = components['schemas']['ForeseenQuota'];
 export type ForeseenStart = components['schemas']['ForeseenStart'];
 export type FoundLine = components['schemas']['FoundLine'];
 export type GivenAnswer = components['schemas']['GivenAnswer'];
@@ -3228,6 +3385,7 @@ export type PeoplePage = components['schemas']['PeoplePage'];
 export type Problem = components['schemas']['Problem'];
 export type Program = components['schemas']['Program'];
 export type QuotaShare = components['schemas']['QuotaShare'];
+export type QuotaWish = components['schemas']['QuotaWish'];
 export type RefusedSubmission = components['schemas']['RefusedSubmission'];
 export type ReplicaNeeds = components['schemas']['ReplicaNeeds'];
 export type RequestAct = components['schemas']['RequestAct'];
@@ -3265,6 +3423,7 @@ export type ToldRequest = components['schemas']['ToldRequest'];
 export type ToldToken = components['schemas']['ToldToken'];
 export type TrailPage = components['schemas']['TrailPage'];
 export type TrialMetric = components['schemas']['TrialMetric'];
+export type UnmadeCluster = components['schemas']['UnmadeCluster'];
 export type UseSummary = components['schemas']['UseSummary'];
 export type Vendor = components['schemas']['Vendor'];
 export type Visitor = components['schemas']['Visitor'];
@@ -3508,6 +3667,61 @@ export interface operations {
         parameters: {
             query?: {
                 view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    drift_api_v1_answers_drift_get: {
+        parameters: {
+            query?: {
+                anew?: boolean;
+                cluster?: string[] | null;
             };
             header?: {
                 /** @description answered with 304 where ETag is still so */
@@ -3895,6 +4109,66 @@ export interface operations {
                 by?: string;
                 cluster?: string[] | null;
                 idle?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    what_if_api_v1_answers_whatif_get: {
+        parameters: {
+            query?: {
+                all?: boolean;
+                budget?: string;
+                change?: string[] | null;
+                cluster?: string[] | null;
+                namespace?: string;
+                seed?: number;
                 view?: string;
             };
             header?: {
@@ -5999,6 +6273,101 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    change_api_v1_quota_changes_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    asked: components["schemas"]["AskedQuotaChange"];
+                    /** @constant */
+                    version: 1;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: components["schemas"]["ChangedQuota"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    preview_api_v1_quota_previews_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @constant */
+                    version: 1;
+                    wish: components["schemas"]["QuotaWish"];
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        foreseen: components["schemas"]["ForeseenQuota"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];

@@ -10,6 +10,9 @@ export interface Place {
     | '/fleet'
     | '/accelerators'
     | '/queues'
+    | '/quotas'
+    | '/simulate'
+    | '/drift'
     | '/waiting'
     | '/teams'
     | '/waste'
@@ -35,11 +38,14 @@ export const places: readonly Place[] = [
   { to: '/fleet', name: 'Fleet', group: 'platform', needs: 'read', also: 'nodes slots gpus free stranded capacity' },
   { to: '/accelerators', name: 'Accelerators', group: 'platform', needs: 'read', also: 'who holds idle gpus' },
   { to: '/queues', name: 'Queues', group: 'platform', needs: 'read', also: 'quota cohort borrowed lent nominal' },
+  { to: '/quotas', name: 'Quotas', group: 'platform', needs: 'read', also: 'editor nominal borrowing lending guarantee what-if' },
+  { to: '/simulate', name: 'Simulate', group: 'platform', needs: 'read', also: 'what-if whatif futures compare two' },
   { to: '/waiting', name: 'What waits', group: 'platform', needs: 'read', also: 'why pending causes' },
   { to: '/teams', name: 'Teams', group: 'platform', needs: 'read', also: 'members quota cost' },
   { to: '/waste', name: 'Waste', group: 'platform', needs: 'read', also: 'idle cost money' },
   { to: '/policies', name: 'Policies', group: 'platform', needs: 'read', also: 'violations limits books guardrails' },
   { to: '/clusters', name: 'Clusters', group: 'platform', needs: 'read', also: 'age stale silent connect' },
+  { to: '/drift', name: 'Drift', group: 'platform', needs: 'declare', also: 'declared live diff changed repair plan' },
   { to: '/backends', name: 'Back ends', group: 'platform', needs: 'read', also: 'slurm local offers' },
   { to: '/audit', name: 'Audit trail', group: 'platform', needs: 'audit', also: 'who did what changed last night' },
   { to: '/help', name: 'Causes of waiting', group: 'platform', needs: 'read', also: 'help explain ALT codes' },

@@ -118,7 +118,9 @@ export function QueuesPage() {
                       <QuotaBar nominal={node.nominal} used={node.used} limit={node.limit} />
                     </td>
                     <td className="number">{said(node.used)}</td>
-                    <td className="number roomy">{said(node.nominal)}</td>
+                    <td className="number roomy">
+                      {node.level === 0 || wanted !== DEVICES ? said(node.nominal) : <Link to="/quotas" search={derivationOf(node)}>{said(node.nominal)}</Link>}
+                    </td>
                     <td className={node.borrowed ? 'number roomy tone-wait' : 'number roomy faint'}>{said(node.borrowed)}</td>
                     <td className={node.lent ? 'number roomy tone-move' : 'number roomy faint'}>{said(node.lent)}</td>
                     <td className="number roomy wide faint">{node.level === 0 ? '' : node.limit === null ? 'no bound' : said(node.limit)}</td>
@@ -141,6 +143,12 @@ export function QueuesPage() {
 
 const NONE: never[] = []
 const KINDS = { reclaim: 'lender waits', stopped: 'stopped' }
+
+/** Where a guarantee comes from, and can be changed. */
+function derivationOf(node: QueueNode): { q: string; cluster: string; accelerator?: string } {
+  const q = node.standing?.clusterQueue ?? node.name
+  return { q, cluster: node.cluster, ...(node.level === 2 ? { accelerator: node.name } : {}) }
+}
 
 function Name({ of }: { of: QueueNode }) {
   const stopped = of.standing?.stopPolicy || of.standing?.inactive

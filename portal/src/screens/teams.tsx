@@ -269,7 +269,7 @@ function Derivation({ team }: { team: DeclaredTeam }) {
   )
 }
 
-function Terms({ of, team }: { of: QuotaTerms; team: string }) {
+export function Terms({ of, team }: { of: QuotaTerms; team: string }) {
   const term = (sign: string, each: GrantTerm) => (
     <span key={each.grant.id}>
       <span className="sign">{sign}</span>{' '}

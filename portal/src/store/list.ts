@@ -23,11 +23,17 @@ export interface ListSearch {
   readonly who?: string
   readonly since?: string
   readonly as?: string
+  /** Of a quota that is to be another: devices, and bounds in digits or `none`. */
+  readonly nominal?: string
+  readonly borrowing?: string
+  readonly lending?: string
+  /** Changes that are tried, with spaces in between. */
+  readonly change?: string
 }
 
 const NAMES = [
   'q', 'sort', 'cols', 'cluster', 'view', 'team', 'person', 'accelerator', 'kind', 'node', 'by', 'resource', 'closed', 'verb',
-  'outcome', 'about', 'who', 'since', 'as',
+  'outcome', 'about', 'who', 'since', 'as', 'nominal', 'borrowing', 'lending', 'change',
 ] as const satisfies readonly (keyof ListSearch)[]
 
 export function listSearch(given: Record<string, unknown>): ListSearch {

@@ -60,7 +60,10 @@ from allotment.operations.access.listening import LOOPBACK, USUAL_PORTS, Listeni
 from allotment.operations.access.registry import Registry
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
+from allotment.operations.decide.quota_desk import QuotaDesk
+from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.drift_looks import DriftLooks
 from allotment.operations.fleet.followed import USUAL_PACE
 from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import Desk, ServerIdentity
@@ -133,7 +136,8 @@ def _serve(asked: argparse.Namespace) -> None:
         Thread(target=tidy, args=(jobs, running.job_remains(meant.folder), steady, desk.ending), daemon=True).start()
         with answered_for(jobs, identity, steady):
             Thread(target=witness, args=(jobs, desk.ending), daemon=True).start()
-            requests = _deciding(server, followed, desk)
+            room = _room(server, followed, desk)
+            requests = _deciding(server, followed, desk, room)
             registry = _registry(server, identity, place, port)
             changes = ChangeHub(jobs, desk.ending)
             derive_beside(desk, changes)
@@ -143,9 +147,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 registry,
                 requests,
                 joined=joined_clusters(present, followed.reached.hub, wiring.clock()),
-                clusters=ServedClusters(
-                    followed.reached.hub, followed.credentials, wiring.clock(), made_up=meant.fleet is not None
-                ),
+                clusters=_served(server, followed, room),
                 changes=changes,
             )
             if meant.fleet is not None:
@@ -271,20 +273,39 @@ def _desk(server: _ServerParts, followed: _FollowedClusters, identity: ServerIde
     return desk
 
 
-def _deciding(server: _ServerParts, followed: _FollowedClusters, desk: Desk) -> Callable[[LetIn], RequestService]:
-    """Requests are decided on from now on; what whoever was let in asks of them."""
+def _served(server: _ServerParts, followed: _FollowedClusters, room: DecisionRoom) -> ServedClusters:
+    """What administrators ask of clusters, and of what is declared for them."""
+    present, reached = server.present, followed.reached
+    return ServedClusters(
+        reached.hub,
+        followed.credentials,
+        wiring.clock(),
+        made_up=server.meant.fleet is not None,
+        looks=DriftLooks(lambda: present.platform, reached.ways.by_context, wiring.clock()),
+        quotas=QuotaDesk(room),
+    )
+
+
+def _room(server: _ServerParts, followed: _FollowedClusters, desk: Desk) -> DecisionRoom:
+    """What is decided with."""
     asked, present, ways = server.asked, server.present, followed.reached.ways
     words = RepositoryWords(asked.repository, asked.repository_branch, asked.repository_folder, mode_of(asked))
-    repository = repository_of(words, server.meant.directory if server.meant.named else None, server.places.own)
-    room = decision_room(
+    return decision_room(
         present,
         server.store,
-        repository,
+        repository_of(words, server.meant.directory if server.meant.named else None, server.places.own),
         DecidedOn(ways.by_context, followed.reached.hub),
         wiring.clock(),
         ServedNotebooks(desk, lambda: present.platform, wiring.clock()),
         proposing_of(asked, server.places.own, dict(os.environ), server.opened),
     )
+
+
+def _deciding(
+    server: _ServerParts, followed: _FollowedClusters, desk: Desk, room: DecisionRoom
+) -> Callable[[LetIn], RequestService]:
+    """Requests are decided on from now on; what whoever was let in asks of them."""
+    asked, present, ways = server.asked, server.present, followed.reached.ways
     requests = RequestDesk(room)
     world = team_world(desk, server.store, present.people, ways.by_context, wiring.clock())
     afar = bool(asked.repository)

@@ -20,6 +20,7 @@ from allotment.operations.ask.quotas import narrowed, queues_of, quotas_of
 from allotment.operations.ask.wasting import counting_rules, waste_now
 from allotment.operations.fleet.joined import AnswerScope, DeclaredPlatform
 from allotment.operations.foresee.live.capacity import capacity_live, survey_live
+from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run.trials_in_cluster import told_of_trials
 from allotment.ports.clock import Clock
@@ -28,6 +29,7 @@ from allotment.reports.documents.capacity import NodeRow, capacity_document
 from allotment.reports.documents.devices import gpus_document, holdings_document, saturation_document
 from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
 from allotment.reports.documents.live_capacity import live_capacity_document
+from allotment.reports.documents.live_change import live_whatif_document, rows_of
 from allotment.reports.documents.live_start import live_when_document
 from allotment.reports.documents.quotas import queues_document, quotas_document
 from allotment.reports.documents.snapshot import counts_of, snapshot_document
@@ -45,11 +47,12 @@ class AnswerQuestion:
     Attributes:
         subject: name or ``KIND/NAME`` of what is asked about; empty for all.
         namespace: only there; empty for everywhere.
-        everything: limits of which nothing is used, too.
+        everything: limits of which nothing is used, too; of a what-if, those for whom nothing changes.
         by: rows of waste: ``cause``, ``team`` or ``node``.
         idle: when work is idle, as ``--idle`` has it.
         shapes: of which it is asked how many more fit.
         remedies: whether what would help is tried.
+        changes: that are tried.
     """
 
     subject: str = ""
@@ -63,6 +66,10 @@ class AnswerQuestion:
     remedies: bool = True
     wishes: StartWishes = field(default_factory=StartWishes)
     seed: int = 0
+    changes: tuple[str, ...] = ()
+
+
+STILL_WANTED: Final[Callable[[], bool]] = lambda: True  # noqa: E731 (a value: for whoever cannot go)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,13 @@ class AnswerGround:
     Attributes:
         snapshot: what was seen, as far as the caller may see it.
         scope: what that is.
+        wanted: whether somebody still waits for it.
     """
 
     snapshot: Snapshot
     scope: AnswerScope
     clock: Clock
+    wanted: Callable[[], bool] = STILL_WANTED
 
     @property
     def declared(self) -> DeclaredPlatform | None:
@@ -163,6 +172,18 @@ def starts(ground: AnswerGround, question: AnswerQuestion) -> Document:
     return live_when_document(found, found.rows)
 
 
+def changed_futures(ground: AnswerGround, question: AnswerQuestion) -> Document:
+    """As `allot whatif` of a cluster."""
+    refuse_slurm(ground.snapshot, "what comes of a change")
+    if len(ground.snapshot.sources) != 1:
+        raise UsageError("a change is made in one cluster", fix="add cluster=NAME")
+    request = LiveWhatIfRequest(
+        question.changes, question.namespace, question.wishes, question.seed, everybody=question.everything
+    )
+    found = what_if_live(ground.snapshot, request, ground.clock, wanted=ground.wanted)
+    return live_whatif_document(found, rows_of(found))
+
+
 def summary(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot snapshot show`."""
     found = ground.snapshot
@@ -227,4 +248,18 @@ def shapes_of(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
+def changes_of(words: Sequence[str]) -> tuple[str, ...]:
+    """Changes, as many as are tried at once at most.
+
+    Raises:
+        UsageError: there are none, or more.
+    """
+    if not words:
+        raise UsageError("nothing is to be changed", fix="add change=CHANGE, as `allot whatif --change` takes it")
+    if len(words) > _MOST_CHANGES:
+        raise UsageError(f"{len(words)} changes are too many at once", fix=f"try {_MOST_CHANGES} at most")
+    return tuple(words)
+
+
 _MOST_SHAPES: Final = 16
+_MOST_CHANGES: Final = 32

@@ -7,6 +7,7 @@ and the place is free again when the thread is done.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,18 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response
 
-from allotment.api.answering import QUICK, SIMULATED, AnswerGround, AnswerQuestion, Document, answered, shapes_of
+from allotment.api.answering import (
+    QUICK,
+    SIMULATED,
+    STILL_WANTED,
+    AnswerGround,
+    AnswerQuestion,
+    Document,
+    answered,
+    changed_futures,
+    changes_of,
+    shapes_of,
+)
 from allotment.api.bodies import value_answer
 from allotment.api.contract import JsonValue
 from allotment.api.routes import Routes
@@ -37,6 +49,8 @@ from allotment.simulation.live.starts import StartWishes
 
 ANSWERED_IN: Final = 60.0
 """Seconds after which nobody waits for an answer any more."""
+_LOOKS_FOR_ASKER: Final = 0.5
+"""Seconds between two looks whether whoever asked for futures is there still."""
 _MOST_BUDGET: Final = 10_000
 """Milliseconds that futures are made for at most."""
 _KEPT_KINDS: Final = frozenset({"", "job", "sweep", "schedule"})
@@ -93,7 +107,7 @@ class GivenAnswer:
     document: dict[str, Any]
 
 
-_ANSWER: Final = JsonValue("answer", GivenAnswer)
+ANSWER: Final = JsonValue("answer", GivenAnswer)
 _Words = Annotated[list[str] | None, Query()]
 
 
@@ -151,6 +165,33 @@ class Answering:
             f"no answer in {ANSWERED_IN:g} seconds", why="too much is asked at once", fix="ask for less, or later"
         )
 
+    async def while_wanted(
+        self,
+        request: Request,
+        asked: Visit,
+        kind: SimulatedCall,
+        make: Callable[[Callable[[], bool]], Response],
+    ) -> Response:
+        """An answer that is not worked at any more once whoever asked has gone.
+
+        Args:
+            request: that may be gone.
+            asked: in whose name.
+            kind: of the call.
+            make: is told by what it is given whether somebody still waits.
+
+        Raises:
+            TimedOutError: it does not come in time.
+        """
+        gone = threading.Event()
+        watching = asyncio.ensure_future(_leaving(request, gone))
+        try:
+            return await self.within(request, asked, kind, partial(make, lambda: not gone.is_set()))
+        finally:
+            # Nobody waits for what is late either.
+            gone.set()
+            watching.cancel()
+
     def _over(self, late: asyncio.Future[Response]) -> None:
         self._late.discard(late)
         if not late.cancelled():
@@ -162,6 +203,7 @@ class Answering:
         where: AskedPlace,
         question: AnswerQuestion,
         make: Callable[[AnswerGround, AnswerQuestion], Document],
+        wanted: Callable[[], bool] = STILL_WANTED,
     ) -> Response:
         """An answer of all that is asked, as the caller may see it."""
         scope = self.joined.scope(asked.admitted.rights, where.view)
@@ -169,7 +211,8 @@ class Answering:
         if job is not None and not job.state.over:
             return self._of_job(asked, scope, job, question, make)
         try:
-            return self._made(self._ground(asked, scope, where.clusters), question, make)
+            ground = replace(self._ground(asked, scope, where.clusters), wanted=wanted)
+            return self._made(ground, question, make)
         except NotFoundError:
             if job is None:
                 raise
@@ -218,7 +261,7 @@ class Answering:
         document = answered(make, ground, question)
         now = ground.clock.now()
         sources = tuple(_told(each, age(each.observed_at, now)) for each in ground.snapshot.sources)
-        return _answer(sources, document)
+        return answer_response(sources, document)
 
     def clusters(self, asked: Visit, view: str) -> Response:
         """How each cluster does that the caller may know of."""
@@ -226,12 +269,19 @@ class Answering:
         now = self.joined.clock.now()
         heard = self.joined.heard(scope)
         platform = None if scope.declared is None else scope.declared.platform
-        return _answer((), cluster_states_document(heard, platform, now, with_errors=scope.whole))
+        return answer_response((), cluster_states_document(heard, platform, now, with_errors=scope.whole))
 
     def teams(self, asked: Visit, view: str) -> Response:
         """The teams that are declared, as far as the caller may read it."""
         declared = self.joined.scope(asked.admitted.rights, view).declared
-        return _answer((), teams_document(() if declared is None else declared.platform.teams))
+        return answer_response((), teams_document(() if declared is None else declared.platform.teams))
+
+
+async def _leaving(request: Request, gone: threading.Event) -> None:
+    """Say so once whoever asked is gone."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(_LOOKS_FOR_ASKER)
+    gone.set()
 
 
 def _told(source: Source, seconds: int | None) -> AnswerSource:
@@ -248,7 +298,8 @@ def _told(source: Source, seconds: int | None) -> AnswerSource:
     )
 
 
-def _answer(sources: tuple[AnswerSource, ...], document: Document) -> Response:
+def answer_response(sources: tuple[AnswerSource, ...], document: Document) -> Response:
+    """An answer of a document and what it rests on."""
     lacking = any(each.state == "silent" or _lacks(each.gaps) for each in sources)
     stale = any(each.state == "stale" for each in sources)
     return value_answer("answer", GivenAnswer(sources, lacking, stale, versioned(document)))
@@ -264,25 +315,26 @@ def add_answer_routes(routes: Routes, answering: Answering) -> None:
     for name, make in QUICK.items():
         _add_quick(routes, answering, name, make)
     _add_simulated(routes, answering)
+    _add_what_if(routes, answering)
 
-    @routes.add("GET", "/api/v1/answers/clusters", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/clusters", Permission.READ, gives=ANSWER)
     async def clusters(request: Request, asked: Asked, view: str = "") -> Response:
         return await answering.within(request, asked, SimulatedCall.COUNT, partial(answering.clusters, asked, view))
 
-    @routes.add("GET", "/api/v1/answers/teams", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/teams", Permission.READ, gives=ANSWER)
     async def teams(request: Request, asked: Asked, view: str = "") -> Response:
         return await answering.within(request, asked, SimulatedCall.COUNT, partial(answering.teams, asked, view))
 
-    @routes.add("GET", "/api/v1/answers/causes", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/causes", Permission.READ, gives=ANSWER)
     def causes(asked: Asked) -> Response:
         del asked  # they are the same for everybody
-        return _answer((), causes_document(CAUSES))
+        return answer_response((), causes_document(CAUSES))
 
-    @routes.add("GET", "/api/v1/answers/causes/{code}", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/causes/{code}", Permission.READ, gives=ANSWER)
     def cause(asked: Asked, code: str) -> Response:
         del asked
         entry = cause_named(code)
-        return _answer((), cause_page_document(entry, page_of(entry)))
+        return answer_response((), cause_page_document(entry, page_of(entry)))
 
 
 def _add_quick(
@@ -305,7 +357,7 @@ def _add_quick(
         "question": Annotated[AnswerQuestion, Depends(parameters)],
         "return": Response,
     }
-    routes.add("GET", f"/api/v1/answers/{name}", Permission.READ, gives=_ANSWER)(given)
+    routes.add("GET", f"/api/v1/answers/{name}", Permission.READ, gives=ANSWER)(given)
 
 
 def _nothing_else() -> AnswerQuestion:
@@ -334,11 +386,11 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
         call = partial(answering.given, asked, where, question, SIMULATED[name])
         return await answering.within(request, asked, SimulatedCall.FORESEE, call)
 
-    @routes.add("GET", "/api/v1/answers/why", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/why", Permission.READ, gives=ANSWER)
     async def why_all(request: Request, asked: Asked, where: _Where, namespace: str = "") -> Response:
         return await told(request, asked, where, "why", AnswerQuestion(namespace=namespace))
 
-    @routes.add("GET", "/api/v1/answers/why/{reference}", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/why/{reference}", Permission.READ, gives=ANSWER)
     async def why_one(
         request: Request,
         asked: Asked,
@@ -351,13 +403,13 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
         question = AnswerQuestion(subject=_subject(kind, reference), namespace=namespace, remedies=remedies)
         return await told(request, asked, where, "why", question)
 
-    @routes.add("GET", "/api/v1/answers/when", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/when", Permission.READ, gives=ANSWER)
     async def when_all(
         request: Request, asked: Asked, where: _Where, wanted: Annotated[AnswerQuestion, Depends(_wishes)]
     ) -> Response:
         return await told(request, asked, where, "when", wanted)
 
-    @routes.add("GET", "/api/v1/answers/when/{reference}", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/when/{reference}", Permission.READ, gives=ANSWER)
     async def when_one(
         request: Request,
         asked: Asked,
@@ -368,9 +420,32 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
     ) -> Response:
         return await told(request, asked, where, "when", replace(wanted, subject=_subject(kind, reference)))
 
-    @routes.add("GET", "/api/v1/answers/capacity", Permission.READ, gives=_ANSWER)
+    @routes.add("GET", "/api/v1/answers/capacity", Permission.READ, gives=ANSWER)
     async def capacity(request: Request, asked: Asked, where: _Where, shape: _Words = None) -> Response:
         return await told(request, asked, where, "capacity", AnswerQuestion(shapes=shapes_of(shape or ())))
+
+
+def _add_what_if(routes: Routes, answering: Answering) -> None:
+    @routes.add("GET", "/api/v1/answers/whatif", Permission.READ, gives=ANSWER)
+    async def what_if(
+        request: Request, asked: Asked, where: _Where, question: Annotated[AnswerQuestion, Depends(_what_if)]
+    ) -> Response:
+        def made(wanted: Callable[[], bool]) -> Response:
+            return answering.given(asked, where, question, changed_futures, wanted)
+
+        return await answering.while_wanted(request, asked, SimulatedCall.FORESEE, made)
+
+
+def _what_if(
+    change: _Words = None,
+    namespace: str = "",
+    all: bool = False,  # noqa: A002, FBT001, FBT002 (a query)
+    budget: str = "5s",
+    seed: Annotated[int, Query(ge=0, le=1 << 32)] = 0,
+) -> AnswerQuestion:
+    wishes = StartWishes(budget=min(milliseconds(budget), _MOST_BUDGET) / 1000)
+    changes = changes_of(change or ())
+    return AnswerQuestion(namespace=namespace, everything=all, wishes=wishes, seed=seed, changes=changes)
 
 
 def _subject(kind: str, name: str) -> str:

@@ -18,7 +18,7 @@ from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.moments import rfc3339, written
 from allotment.model.platform import Platform
 from allotment.operations.access.admitting import LetIn
-from allotment.operations.demo.building import build
+from allotment.operations.demo.building import build, edit_by_hand
 from allotment.operations.demo.living import LivingCluster, WaitingLines
 from allotment.operations.demo.logs import DemoLogs
 from allotment.operations.demo.people import DemoPeople, bring_people
@@ -137,6 +137,7 @@ def demo_fleet(server_folder: Path, pace: DemoPace, clock: Clock) -> DemoFleet:
         kube = demo_cluster(cluster.name, lambda: rfc3339(clock.now()), logs, lines)
         logs.kube = kube
         build(platform, cluster, kube, since)
+        edit_by_hand(cluster, kube)
         clusters[cluster.context] = LivingCluster(cluster.name, kube, pace, lines)
     return DemoFleet(folder, directory, clusters, pace)
 

@@ -27,6 +27,7 @@ from allotment.api.browsers import add_browser_routes
 from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import MOST_NUMBER, JsonValue, Media
+from allotment.api.declared_routes import add_declared_routes
 from allotment.api.discretion import Discretion
 from allotment.api.doors import Door
 from allotment.api.events import add_event_route
@@ -168,7 +169,9 @@ def job_api(
     add_request_routes(routes)
     joined = joined or JoinedClusters(NoClusters(), registry.clock, lambda: None)
     add_cluster_routes(routes, clusters)
-    add_answer_routes(routes, Answering(joined, SimulationPlaces()))
+    answering = Answering(joined, SimulationPlaces())
+    add_answer_routes(routes, answering)
+    add_declared_routes(routes, answering, clusters)
     add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
     add_job_file_route(routes, registry.clock)
     add_trail_routes(routes, registry.store)

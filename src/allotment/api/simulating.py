@@ -29,6 +29,8 @@ class SimulatedCall(Enum):
     """Decisions and answers, and requests that are shown to who may decide."""
     COUNT = "count"
     """Answers that count what is there."""
+    COMPARE = "compare"
+    """What is declared is compared with clusters, and changed: that waits for them."""
     FORESEE = "foresee"
     """Answers that try things on the twins."""
 
@@ -39,6 +41,7 @@ PLACES: Final[Mapping[SimulatedCall, int]] = MappingProxyType(
         SimulatedCall.ASK: 2,
         SimulatedCall.DECIDE: 4,
         SimulatedCall.COUNT: 4,
+        SimulatedCall.COMPARE: 2,
         SimulatedCall.FORESEE: 2,
     }
 )

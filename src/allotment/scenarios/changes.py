@@ -1,6 +1,8 @@
 """Changes of a scenario as users write them, read into values.
 
     quota:QUEUE/FLAVOR/RESOURCE=AMOUNT   nominal quota as a whole, as Kubernetes writes it; QUEUE may be a cohort
+    borrowing:QUEUE/FLAVOR/RESOURCE=AMOUNT   the most that it may borrow; none for no bound
+    lending:QUEUE/FLAVOR/RESOURCE=AMOUNT     the most that others may borrow of it; the same
     grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT  more of it for a while; may end in ,lender=QUEUE
     weight:QUEUE=NUMBER                  weight in fair sharing
     hold:QUEUE                           the queue admits nobody for a while
@@ -25,14 +27,17 @@ from allotment.errors import UsageError
 from allotment.model.quantity import MIB, parse_bytes, parse_cpu, parse_whole
 from allotment.scenarios.times import milliseconds
 from allotment.simulation.changes import (
+    NO_LIMIT,
     Absence,
     AddNode,
     DropNode,
     GrantQuota,
     Hold,
+    QuotaLimit,
     QuotaPlace,
     Resume,
     ScenarioChange,
+    SetLimit,
     SetQuota,
     SetWeight,
     Sign,
@@ -99,6 +104,17 @@ def _quota(body: str, words: str) -> SetQuota:
     return SetQuota(place, _amount(rest, place.resource, words), sign)
 
 
+def _limit(limit: QuotaLimit) -> Callable[[str, str], SetLimit]:
+    example = f"{limit.value}:nlp/a100-spot/nvidia.com/gpu=8"
+
+    def read(body: str, words: str) -> SetLimit:
+        left, amount = _sides(body, words, example)
+        place = _place(left, words, example)
+        return SetLimit(place, limit, None if amount == NO_LIMIT else _amount(amount, place.resource, words))
+
+    return read
+
+
 def _grant(body: str, words: str) -> GrantQuota:
     rest, options = _options(body, ("from", "until", "lender"), words)
     left, equals, amount = rest.rpartition("=")
@@ -160,6 +176,8 @@ def _job(body: str, _words: str) -> JobFile:
 
 _READERS: Final[Mapping[str, Callable[[str, str], ScenarioChange | UsePolicy | JobFile]]] = {
     "quota": _quota,
+    "borrowing": _limit(QuotaLimit.BORROWING),
+    "lending": _limit(QuotaLimit.LENDING),
     "grant": _grant,
     "weight": _weight,
     "hold": _hold,

@@ -14,7 +14,6 @@ from allotment.scheduling.queueing.inputs import (
     Cohort,
     FlavorQuotas,
     Node,
-    ResourceGroup,
     ResourceQuota,
 )
 from allotment.scheduling.queueing.quantity import render_amount
@@ -33,6 +32,8 @@ from allotment.simulation.policies import QueuePolicy
 from allotment.simulation.scenario import Arrival, Scenario
 
 _Owner = TypeVar("_Owner", ClusterQueue, Cohort)
+NO_LIMIT: Final = "none"
+"""What is written for a limit that does not bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,24 @@ class SetQuota:
     place: QuotaPlace
     amount: int
     sign: Sign = Sign.NONE
+
+
+class QuotaLimit(Enum):
+    """A bound beside a nominal quota, in Kueue's words."""
+
+    BORROWING = "borrowing"
+    """The most that may be borrowed beyond it."""
+    LENDING = "lending"
+    """The most of it that others may borrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimit:
+    """A bound beside a nominal quota as a whole, in the engine's units; None for no bound."""
+
+    place: QuotaPlace
+    limit: QuotaLimit
+    amount: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +177,7 @@ class UsePolicy:
     policy: QueuePolicy
 
 
-ScenarioChange = SetQuota | GrantQuota | SetWeight | Hold | Resume | AddNode | DropNode | TakeAway | MoreJobs
+ScenarioChange = SetQuota | SetLimit | GrantQuota | SetWeight | Hold | Resume | AddNode | DropNode | TakeAway | MoreJobs
 
 
 def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
@@ -170,10 +189,8 @@ def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
         UsageError: it cannot be made: a signed amount, a lender that has not that much, a cohort that would be stopped.
     """
     match change:
-        case SetQuota():
-            return _with_quota(scenario, change)
-        case GrantQuota():
-            return _with_grant(scenario, change)
+        case SetQuota() | SetLimit() | GrantQuota():
+            return _with_amount(scenario, change)
         case SetWeight():
             return _with_weight(scenario, change)
         case Hold() | Resume():
@@ -188,6 +205,16 @@ def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
             return _with_jobs(scenario, change.arrivals)
 
 
+def _with_amount(scenario: Scenario, change: SetQuota | SetLimit | GrantQuota) -> Scenario:
+    match change:
+        case SetQuota():
+            return _with_quota(scenario, change)
+        case SetLimit():
+            return _with_limit(scenario, change)
+        case GrantQuota():
+            return _with_grant(scenario, change)
+
+
 def setting(scenario: Scenario, change: ScenarioChange) -> tuple[str, str]:
     """What quota or weight the change is about and what it is in this scenario; both empty for other kinds.
 
@@ -196,7 +223,9 @@ def setting(scenario: Scenario, change: ScenarioChange) -> tuple[str, str]:
     """
     match change:
         case SetQuota(place=place):
-            return f"quota {place}", render_amount(place.resource, _nominal(scenario, place))
+            return f"quota {place}", render_amount(place.resource, _quota(scenario, place).nominal)
+        case SetLimit(place=place, limit=limit):
+            return f"{limit.value} limit {place}", _limit_text(_quota(scenario, place), place, limit)
         case SetWeight(owner=owner):
             return f"weight {owner}", f"{_owner(scenario, owner).fair_weight:g}"
         case _:
@@ -225,10 +254,10 @@ def _with_owner(
     return replace(scenario, state=replace(state, cluster_queues=queues))
 
 
-def _nominal(scenario: Scenario, place: QuotaPlace) -> int:
+def _quota(scenario: Scenario, place: QuotaPlace) -> ResourceQuota:
     owner = _owner(scenario, place.owner)
     quotas = {
-        (flavor.flavor, resource): quota.nominal
+        (flavor.flavor, resource): quota
         for group in owner.resource_groups
         for flavor in group.flavors
         for resource, quota in flavor.resources
@@ -242,27 +271,50 @@ def _nominal(scenario: Scenario, place: QuotaPlace) -> int:
 
 
 def _with_quota(scenario: Scenario, change: SetQuota) -> Scenario:
-    now = _nominal(scenario, change.place)
+    now = _quota(scenario, change.place).nominal
     if change.sign is not Sign.NONE:
         raise _signed_quota(change, now)
 
-    def edited(owner: _Owner) -> _Owner:
-        groups = tuple(_with_nominal(group, change.place, change.amount) for group in owner.resource_groups)
-        return replace(owner, resource_groups=groups)
-
-    return _with_owner(scenario, change.place.owner, edited, edited)
+    return _with_place(scenario, change.place, lambda quota: replace(quota, nominal=change.amount))
 
 
-def _with_nominal(group: ResourceGroup, place: QuotaPlace, nominal: int) -> ResourceGroup:
-    def quota(resource: str, found: ResourceQuota) -> ResourceQuota:
-        return replace(found, nominal=nominal) if resource == place.resource else found
+def _with_limit(scenario: Scenario, change: SetLimit) -> Scenario:
+    now, place, amount = _quota(scenario, change.place), change.place, change.amount
+    owner = _owner(scenario, place.owner)
+    if (owner.parent if isinstance(owner, Cohort) else owner.cohort) is None:
+        raise UsageError(
+            f"{place.owner} is in no cohort",
+            why="there is nobody to borrow from and nobody to lend to, and Kueue refuses limits there",
+            fix="change its quota instead",
+        )
+    if change.limit is QuotaLimit.BORROWING:
+        return _with_place(scenario, place, lambda quota: replace(quota, borrowing_limit=amount))
+    if amount is not None and amount > now.nominal:
+        raise UsageError(
+            "more would be lent than there is",
+            why=f"the quota is {render_amount(place.resource, now.nominal)}",
+            fix="lend that at most, or write none, which is all of it",
+        )
+    return _with_place(scenario, place, lambda quota: replace(quota, lending_limit=amount))
 
+
+def _limit_text(quota: ResourceQuota, place: QuotaPlace, limit: QuotaLimit) -> str:
+    amount = quota.borrowing_limit if limit is QuotaLimit.BORROWING else quota.lending_limit
+    return NO_LIMIT if amount is None else render_amount(place.resource, amount)
+
+
+def _with_place(scenario: Scenario, place: QuotaPlace, edit: Callable[[ResourceQuota], ResourceQuota]) -> Scenario:
     def flavor(found: FlavorQuotas) -> FlavorQuotas:
         if found.flavor != place.flavor:
             return found
-        return replace(found, resources=tuple((name, quota(name, each)) for name, each in found.resources))
+        resources = tuple((name, edit(each) if name == place.resource else each) for name, each in found.resources)
+        return replace(found, resources=resources)
 
-    return replace(group, flavors=tuple(flavor(each) for each in group.flavors))
+    def edited(owner: _Owner) -> _Owner:
+        groups = tuple(replace(each, flavors=tuple(map(flavor, each.flavors))) for each in owner.resource_groups)
+        return replace(owner, resource_groups=groups)
+
+    return _with_owner(scenario, place.owner, edited, edited)
 
 
 def _signed_quota(change: SetQuota, now: int) -> UsageError:
@@ -312,7 +364,7 @@ def with_more_quota(scenario: Scenario, place: QuotaPlace, more: int, term: Term
         NotFoundError: there is no such quota.
         UsageError: less than nothing would be left at some time.
     """
-    nominal = _nominal(scenario, place)
+    nominal = _quota(scenario, place).nominal
     of_cohort = isinstance(_owner(scenario, place.owner), Cohort)
     events: list[Event] = list(scenario.events)
     at_start, at_end = nominal, nominal

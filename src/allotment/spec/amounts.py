@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
+from allotment.model.quota import Allowance
 from allotment.model.source import Changes, SourceTree
 from allotment.spec import documents
 from allotment.spec.asked import asked_in, clusters_asked
+from allotment.spec.convert.placements import allowance, effective
 from allotment.spec.declared import Declared, DeclaredDocument
 from allotment.spec.flavors import Flavors
 from allotment.spec.identity import id_of
@@ -19,7 +22,7 @@ from allotment.spec.problems import Path, did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import TeamSpec
-from allotment.spec.surgery import append_field, replace_scalar
+from allotment.spec.surgery import append_field, replace_scalar, scalar_at
 from allotment.spec.writing import quoted
 
 
@@ -29,8 +32,10 @@ class AmountsRequest:
 
     Attributes:
         accelerators: devices by a flavor's or an accelerator's name, in every cluster or in one (``training/a100``).
-        clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
-            one cluster that the team is in.
+        borrowing, lending: the most that may be borrowed beyond, and lent of, what is guaranteed of a device, by the
+            same names; None for no bound.
+        clusters: where; None: in the clusters that devices name, or, where they name none, in the one cluster that the
+            team is in.
         members: the identity provider's groups whose people are members: these, and no others.
         owners: the same for owners.
         cost_center: of its bill, in every cluster.
@@ -41,11 +46,18 @@ class AmountsRequest:
     cpu: str | None = None
     memory: str | None = None
     accelerators: Mapping[str, int] = field(default_factory=dict)
+    borrowing: Mapping[str, int | None] = field(default_factory=dict)
+    lending: Mapping[str, int | None] = field(default_factory=dict)
     clusters: tuple[str, ...] | None = None
     cost_center: str | None = None
     display_name: str | None = None
     members: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+
+    @property
+    def devices(self) -> Mapping[str, object]:
+        """All that is asked about devices, by the names that say where."""
+        return {**self.accelerators, **self.borrowing, **self.lending}
 
 
 def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
@@ -63,12 +75,13 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
     if entry is None:
         known = [team.spec.name for team in declared.teams]
         raise NotFoundError(f"there is no team {echo(request.name)}", fix=did_you_mean(request.name, known))
-    amounts = request.cpu is not None or request.memory is not None or bool(request.accelerators)
+    amounts = request.cpu is not None or request.memory is not None or bool(request.devices)
     titles = _titles(request)
     if not amounts and not titles and not request.members and not request.owners:
         raise UsageError(
             "nothing to set",
-            fix="name something: --cpu, --memory, --accelerator, --group, --owner, --cost-center or --display-name",
+            fix="name something: --cpu, --memory, --accelerator, --borrowing, --lending, --group, --owner, "
+            "--cost-center or --display-name",
         )
     changed = _grouped(_titled(tree, entry, titles), entry, request)
     where = _clusters(request, entry.spec) if amounts else ()
@@ -78,9 +91,41 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
             place, path = _place(declared, entry, cluster, fields)
             path = _as_written(place, path, flavors, id_of(entry.spec))
             changed = changed.with_changes(_written(changed, place, path, value))
+        for word, limit, bound in _limits(request, cluster):
+            place, path = _place(declared, entry, cluster, ("accelerators", word))
+            path = _as_written(place, path, flavors, id_of(entry.spec))
+            changed = changed.with_changes(_limited(changed, place, path, limit, bound))
     load_platform(changed)
     _require_alone(declared, read(changed).declared, request.name, where)
     return {file: text for file, text in changed.files.items() if text != tree.files[file]}
+
+
+def own_allowance(tree: SourceTree, team: str, cluster: str, flavor: str) -> Allowance | None:
+    """What a team has of a flavor in a cluster by its own document, without grants; None where it has none.
+
+    Raises:
+        NotFoundError: no such team, or no such cluster.
+        InvalidPlatformError: the directory is not valid.
+    """
+    platform = load_platform(tree).platform
+    declared = read(tree).declared
+    entry = next((entry.spec for entry in declared.teams if entry.spec.name == team), None)
+    if entry is None:
+        known = [each.spec.name for each in declared.teams]
+        raise NotFoundError(f"there is no team {echo(team)}", fix=did_you_mean(team, known))
+    site = platform.cluster(cluster)
+    if site is None:
+        known = [each.name for each in platform.clusters]
+        raise NotFoundError(f"there is no cluster {echo(cluster)}", fix=did_you_mean(cluster, known))
+    if cluster not in entry.placements:
+        return None
+    spec = effective(entry, next(each.spec for each in declared.clusters if each.spec.name == cluster))
+    flavors = Flavors(site.flavors)
+    for word, amount in spec.accelerators.items():
+        meant = flavors.meant(word, id_of(entry))
+        if meant is not None and meant.name == flavor:
+            return allowance(amount)
+    return None
 
 
 def _titles(request: AmountsRequest) -> dict[str, str]:
@@ -141,9 +186,15 @@ def _amounts(request: AmountsRequest, cluster: str) -> Iterator[tuple[Path, str]
         yield ("accelerators", word.replace(":", "-")), str(count)
 
 
+def _limits(request: AmountsRequest, cluster: str) -> Iterator[tuple[str, str, int | None]]:
+    for limit, asked in (("borrowingLimit", request.borrowing), ("lendingLimit", request.lending)):
+        for word, bound in asked_in(cluster, asked).items():
+            yield word.replace(":", "-"), limit, bound
+
+
 def _clusters(request: AmountsRequest, team: TeamSpec) -> tuple[str, ...]:
     where = tuple(team.placements)
-    named = clusters_asked(request.clusters or (), request.accelerators)
+    named = clusters_asked(request.clusters or (), request.devices)
     if named is None and len(where) > 1:
         raise UsageError(
             f"team {team.name} is in several clusters", why=", ".join(where), fix="name those you mean with --cluster"
@@ -188,3 +239,27 @@ def _written(tree: SourceTree, place: DeclaredDocument[KindSpec], path: Path, va
         return {file: insert_value(file, text, index, path, value)}
     nominal = (*path, "nominal")
     return {file: replace_scalar(file, text, index, nominal if nominal in where else path, value)}
+
+
+def _limited(tree: SourceTree, place: DeclaredDocument[KindSpec], path: Path, limit: str, bound: int | None) -> Changes:
+    """The file with another bound beside a guarantee, which is there by now."""
+    file, index = place.source.file, place.source.index
+    text, value = tree.files[file], _NO_BOUND if bound is None else str(bound)
+    where = documents.positions(file, text, {index})[index]
+    if (*path, limit) in where:
+        return {file: replace_scalar(file, text, index, (*path, limit), value)}
+    if bound is None:
+        return {}
+    if path not in where:
+        raise UsageError(
+            f"the team is guaranteed no {echo(str(path[-1]))} there",
+            why="a bound stands beside a guarantee, which may be 0",
+            fix=f"name both: --accelerator {path[-1]}=0 offers it for borrowing alone",
+        )
+    if (*path, "nominal") in where:
+        return {file: insert_value(file, text, index, (*path, limit), value)}
+    nominal = scalar_at(file, text, index, path)
+    return {file: replace_scalar(file, text, index, path, f"{{nominal: {nominal}, {limit}: {value}}}")}
+
+
+_NO_BOUND: Final = "null"

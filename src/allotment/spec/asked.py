@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from allotment.errors import UsageError
 from allotment.spec.problems import did_you_mean, echo
 
+Count = TypeVar("Count")
 
-def named_clusters(asked: Mapping[str, int]) -> tuple[str, ...]:
+
+def named_clusters(asked: Mapping[str, object]) -> tuple[str, ...]:
     """The clusters that the words name, each once, in their order."""
     return tuple(dict.fromkeys(cluster for cluster, _ in map(_parts, asked) if cluster))
 
 
-def asked_in(cluster: str, asked: Mapping[str, int]) -> dict[str, int]:
+def asked_in(cluster: str, asked: Mapping[str, Count]) -> dict[str, Count]:
     """Devices by accelerator in a cluster; a count for the cluster goes before one for all."""
     everywhere = {word: count for word, count in asked.items() if "/" not in word}
     return everywhere | {
@@ -22,7 +25,7 @@ def asked_in(cluster: str, asked: Mapping[str, int]) -> dict[str, int]:
 
 
 def clusters_asked(
-    clusters: tuple[str, ...], asked: Mapping[str, int], preset: str | None = None
+    clusters: tuple[str, ...], asked: Mapping[str, object], preset: str | None = None
 ) -> tuple[str, ...] | None:
     """Clusters of a request: those of flags, else those that words name, else the one that is set; None: nobody said.
 

@@ -100,6 +100,19 @@ def replace_scalar(file: str, text: str, index: int, path: Path, value: str) -> 
     return "".join(lines)
 
 
+def scalar_at(file: str, text: str, index: int, path: Path) -> str:
+    """The plain value of a field as it is written behind its key.
+
+    Raises:
+        InputError: the value is an alias, has an anchor, or does not stand behind its key.
+    """
+    line, column = documents.positions(file, text, {index})[index][path]
+    found = _BEHIND_KEY.match(text.splitlines(keepends=True)[line], column)
+    if found is None:
+        raise by_hand(file, f"{dotted(path)} is not written behind its key")
+    return found[1]
+
+
 def replace_key(file: str, text: str, index: int, path: Path, key: str) -> str:
     """Give a field of a mapping another key, wherever its value stands.
 

@@ -15,11 +15,13 @@ from tests.live.portal.test_truth import rows
 pytestmark = pytest.mark.live
 
 LOOKS: Final = {
-    "Home", "Jobs", "Requests", "Overview", "Fleet", "Accelerators", "Queues", "What waits", "Teams", "Waste",
+    "Home", "Jobs", "Requests", "Overview", "Fleet", "Accelerators", "Queues", "Quotas", "Simulate", "What waits",
+    "Teams", "Waste",
     "Policies", "Clusters", "Back ends", "Causes of waiting",
 }  # fmt: skip
 ACTS: Final = LOOKS | {"Submit", "Ask for GPUs"}
-ROLES: Final = {"": ACTS | {"Audit trail"}, "ada": ACTS, "eve": ACTS | {"Audit trail"}, "vic": LOOKS}
+RUNS: Final = ACTS | {"Audit trail", "Drift"}
+ROLES: Final = {"": RUNS, "ada": ACTS, "eve": RUNS, "vic": LOOKS}
 """Screens of the server's own user, a member, an engineer, and somebody who only looks."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -210,6 +211,45 @@ def test_a_route_gives_what_the_command_gives_of_one(house: House, run: Run, tmp
     assert json.loads(text_of(found["document"])) == json.loads(told)
 
 
+CHANGES = ("quota:nlp/a100-on-demand/nvidia.com/gpu=2", "lending:cv/a100-spot/nvidia.com/gpu=0", "hold:cv")
+WHAT_IF = urlencode([("change", each) for each in CHANGES])
+
+
+@pytest.mark.parametrize("role", ["admin", "member"])
+@pytest.mark.parametrize(("query", "words"), {"": (), "&all=true": ("--all",), "&namespace=nlp": ("-n", "nlp")}.items())
+def test_a_what_if_is_the_command_s(
+    house: House, run: Run, tmp_path: Path, role: str, query: str, words: tuple[str, ...]
+) -> None:
+    """Without a time for futures both tell what changes at once, however fast a machine is."""
+    file = saved(tmp_path / "f.gz", TRAINING)
+    if role == "member":
+        run("snapshot", "save", str(tmp_path / "view.gz"), "--snapshot", file, "--view", "team:nlp").ok()
+        file = str(tmp_path / "view.gz")
+    changes = CHANGES if role == "admin" else CHANGES[:1]
+    asked = urlencode([("cluster", "training-eastus"), ("budget", "0s"), *(("change", each) for each in changes)])
+    found = house.answer(house.session("ada", GROUPS[role]), "whatif", asked + query)
+    flags = [word for each in changes for word in ("--change", each)]
+    assert text_of(found["document"]) == asked_of_file(run, file, "whatif", *flags, "--budget", "0s", *words)
+    assert [each["name"] for each in found["sources"]] == ["training-eastus"]
+    assert [each["before"] for each in found["document"]["settings"]][:1] == ["12"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("cluster=training-eastus", "nothing is to be changed"),
+        (f"{WHAT_IF}", "a change is made in one cluster"),
+        ("cluster=training-eastus&change=job%3A%2Fetc%2Fpasswd", "jobs of a file are not added to a live cluster"),
+        ("cluster=training-eastus&change=hold%3Anosuch", "there is no queue"),
+        ("cluster=training-eastus&" + "&".join(["change=hold%3Anlp"] * 33), "33 changes are too many at once"),
+    ],
+)
+def test_a_what_if_that_cannot_be_is_refused_in_words(house: House, query: str, says: str) -> None:
+    status, said = house.asked("GET", "/api/v1/answers/whatif", house.session("eve", GROUPS["admin"]), query=query)
+    assert status in {400, 404}
+    assert says in said["what"]
+
+
 def without(text: str, key: str) -> str:
     return json.dumps(json.loads(text, object_hook=lambda each: {k: v for k, v in each.items() if k != key}))
 
@@ -265,7 +305,7 @@ def test_one_that_is_away_leaves_every_other_answer_as_it_was_and_its_age_is_tol
     assert (status, said["error"]) == (503, "UnreachableError")
 
 
-ROUTES = [*answers.QUICK, "why", "when", "capacity?shape=8", "clusters"]
+ROUTES = [*answers.QUICK, "why", "when", "capacity?shape=8", "whatif?change=hold%3Anlp", "clusters"]
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import pytest
 
+from allotment.reports.documents.drift import drift_document, drift_rows
 from tests.unit.api.test_answers import GROUPS, House, house
+from tests.unit.operations.test_drift import QUOTA, look, pods, settled, target
 from tools.portal import SOURCES
 
 __all__ = ["house"]  # a fixture
@@ -26,6 +28,13 @@ READ: Final[Mapping[str, Mapping[str, str]]] = {
     "quotas?all=true": {"": "Quotas", "items": "QuotaUse"},
     "books": {"": "Books", "findings": "BookFinding"},
     "why": {"": "Explanations", "groups": "CauseGroup", "items": "Explained", "groups.subjects": "Subject"},
+    "whatif?cluster=training-eastus&budget=0s&all=true&change=quota%3Anlp%2Fa100-on-demand%2Fnvidia.com%2Fgpu%3D2": {
+        "": "WhatIf",
+        "settings": "ChangedSetting",
+        "queues": "QueueFutures",
+        "jobs": "ChangedJob",
+        "jobs.job": "NamedWork",
+    },
     "clusters": {"": "ClusterStates", "items": "ClusterState"},
     "teams": {"": "DeclaredTeams", "items": "DeclaredTeam", "items.placements": "TeamPlacement"},
     "causes": {"": "CauseList", "items": "CauseLine"},
@@ -46,8 +55,12 @@ def reached(document: Any, path: str) -> list[Any]:
     """What lies in a document at the end of names with dots in between."""
     found = [document]
     for name in filter(None, path.split(".")):
-        found = [inner for each in found for inner in each[name]]
+        found = [inner for each in found for inner in _inside(each[name])]
     return found
+
+
+def _inside(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 @pytest.mark.parametrize("route", READ)
@@ -59,3 +72,16 @@ def test_the_portal_reads_what_documents_have(house: House, route: str) -> None:
         assert found, f"the example has nothing at {path}"
         for each in found:
             assert fields_of(kind) <= set(each), (path, kind)
+
+
+def test_the_portal_reads_what_drift_has() -> None:
+    world = settled()
+    world.edit(QUOTA, pods("99"))
+    report = look(target(world))
+    document = drift_document(report, drift_rows(report))
+    (cluster,) = document["clusters"]
+    (found,) = cluster["objects"]
+    told = {"DriftReport": document, "ClusterDrift": cluster, "DriftObject": found, "DriftField": found["fields"][0]}
+    for kind, value in told.items():
+        assert fields_of(kind) <= set(value), kind
+    assert found["fields"][0]["by"] == "kubectl-edit"

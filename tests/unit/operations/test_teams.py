@@ -11,7 +11,16 @@ import pytest
 from allotment.adapters.files.tree import read_tree, write_files
 from allotment.errors import ConflictError, UsageError
 from allotment.model.source import SourceTree
-from allotment.operations.directory.teams import accelerators_of, add, diff_of, purge, remove, set_amounts, start
+from allotment.operations.directory.teams import (
+    accelerators_of,
+    add,
+    diff_of,
+    limits_of,
+    purge,
+    remove,
+    set_amounts,
+    start,
+)
 from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
@@ -115,3 +124,10 @@ def test_accelerators_are_counted_by_name() -> None:
     assert accelerators_of(("a100=4", "h100:spot=2", "t4=0")) == {"a100": 4, "h100:spot": 2, "t4": 0}
     with pytest.raises(UsageError, match="twice"):
         accelerators_of(("a100=4", "a100=2"))
+
+
+def test_bounds_are_counts_or_none() -> None:
+    assert limits_of("--lending", ("a100=4", "training/t4=none")) == {"a100": 4, "training/t4": None}
+    for words in (("a100",), ("a100=-1",), ("=4",), ("a100=no",), ("a100=1", "a100=none")):
+        with pytest.raises(UsageError, match="--lending"):
+            limits_of("--lending", words)

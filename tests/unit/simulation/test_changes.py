@@ -16,9 +16,11 @@ from allotment.simulation.changes import (
     GrantQuota,
     Hold,
     MoreJobs,
+    QuotaLimit,
     QuotaPlace,
     Resume,
     ScenarioChange,
+    SetLimit,
     SetQuota,
     SetWeight,
     Sign,
@@ -55,6 +57,9 @@ READ: dict[str, tuple[str, object]] = {
     "quota of CPUs": ("quota:q/f/cpu=1500m", SetQuota(PLACE, 1500)),
     "quota of memory": ("quota:q/f/memory=2Gi", SetQuota(QuotaPlace("q", "f", "memory"), 2 << 30)),
     "quota with a sign": ("quota:q/f/cpu=-2", SetQuota(PLACE, 2000, Sign.MINUS)),
+    "borrowing": ("borrowing:q/f/cpu=3", SetLimit(PLACE, QuotaLimit.BORROWING, 3000)),
+    "borrowing without a bound": ("borrowing:q/f/cpu=none", SetLimit(PLACE, QuotaLimit.BORROWING, None)),
+    "lending": ("lending:q/f/cpu=1", SetLimit(PLACE, QuotaLimit.LENDING, 1000)),
     "grant": ("grant:q/f/cpu=+2,from=1h,until=2h,lender=r", GrantQuota(PLACE, 2000, Term(3_600_000, 7_200_000), "r")),
     "grant for good": ("grant:q/f/cpu=+2", GrantQuota(PLACE, 2000, Term())),
     "weight": ("weight:q=2.5", SetWeight("q", 2.5)),
@@ -95,6 +100,16 @@ def test_a_quota_and_a_weight_are_set_and_told() -> None:
     assert setting(done, SetQuota(PLACE, 0)) == ("quota q/f/cpu", "7m")
     assert setting(done, SetWeight("c", 0)) == ("weight c", "3")
     assert setting(done, DropNode("n1")) == ("", "")
+
+
+def test_limits_are_set_and_told_and_leave_the_quota() -> None:
+    borrowing, lending = (SetLimit(PLACE, each, 3) for each in (QuotaLimit.BORROWING, QuotaLimit.LENDING))
+    done = changed(changed(WORLD, borrowing), lending)
+    ((_, quota),) = done.state.cluster_queues[0].resource_groups[0].flavors[0].resources
+    assert (quota.nominal, quota.borrowing_limit, quota.lending_limit) == (10, 3, 3)
+    assert setting(WORLD, borrowing) == ("borrowing limit q/f/cpu", "none")
+    assert setting(done, lending) == ("lending limit q/f/cpu", "3m")
+    assert changed(changed(done, replace(borrowing, amount=None)), replace(lending, amount=None)) == WORLD
 
 
 def test_a_cohort_s_quota_is_its_own() -> None:
@@ -155,6 +170,21 @@ CANNOT: dict[str, tuple[ScenarioChange, type[AllotmentError], str]] = {
     "no such flavor": (SetQuota(QuotaPlace("q", "g", "cpu"), 1), NotFoundError, "no quota of cpu in flavor g"),
     "a sign": (SetQuota(PLACE, 2, Sign.PLUS), UsageError, "a quota is written without a sign"),
     "a weight with a sign": (SetWeight("q", 2.0, Sign.PLUS), UsageError, "a weight is written without a sign"),
+    "a limit of no cohort": (
+        SetLimit(QuotaPlace("c", "f", "cpu"), QuotaLimit.BORROWING, 1),
+        UsageError,
+        "c is in no cohort",
+    ),
+    "lends more than there is": (
+        SetLimit(PLACE, QuotaLimit.LENDING, 11),
+        UsageError,
+        "more would be lent than there is",
+    ),
+    "a limit of no quota": (
+        SetLimit(QuotaPlace("q", "g", "cpu"), QuotaLimit.LENDING, 1),
+        NotFoundError,
+        "no quota of cpu in flavor g",
+    ),
     "lends to itself": (GrantQuota(PLACE, 1, Term(), "q"), UsageError, "q would lend to itself"),
     "lends what it has not": (GrantQuota(PLACE, 5, Term(), "r"), UsageError, "r has not that much cpu"),
     "a cohort is held": (Hold("c", Term()), UsageError, "c is a cohort"),

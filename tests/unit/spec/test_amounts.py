@@ -104,6 +104,37 @@ groups:
 """
 
 ADDED = {
+    "a bound beside a plain guarantee": (
+        tiny(),
+        {"borrowing": {"a100": 2}},
+        {"team.yaml": {10: "      a100: {nominal: 8, borrowingLimit: 2}"}},
+    ),
+    "both bounds and another guarantee": (
+        tiny(team=TEAM.replace("a100: 8", "a100: {nominal: 8, borrowingLimit: 2} # for the winter")),
+        {"accelerators": {"a100": 6}, "borrowing": {"a100": 0}, "lending": {"a100": 4}},
+        {"team.yaml": {10: "      a100: {nominal: 6, borrowingLimit: 0, lendingLimit: 4} # for the winter"}},
+    ),
+    "a bound in a block": (
+        tiny(team=TEAM.replace("a100: 8", "a100:\n        nominal: 8")),
+        {"lending": {"a100": 4}},
+        {"team.yaml": {12: "        lendingLimit: 4"}},
+    ),
+    "a bound by the accelerator's name": (
+        tiny(team=SPOT),
+        {"borrowing": {"dev/a100": 2}},
+        {"team.yaml": {10: "      a100-spot: {nominal: 8, borrowingLimit: 2}"}},
+    ),
+    "a bound that goes": (
+        tiny(team=TEAM.replace("a100: 8", "a100: {nominal: 8, borrowingLimit: 2}")),
+        {"borrowing": {"a100": None}},
+        {"team.yaml": {10: "      a100: {nominal: 8, borrowingLimit: null}"}},
+    ),
+    "a bound that was not there goes": (tiny(), {"lending": {"a100": None}}, {}),
+    "a bound of what is offered for borrowing alone": (
+        tiny(cluster=TWO_POOLS, team=SPOT),
+        {"accelerators": {"a100:reserved": 0}, "borrowing": {"a100:reserved": 4}},
+        {"team.yaml": {11: "      a100-reserved: {nominal: 0, borrowingLimit: 4}"}},
+    ),
     "an accelerator by another word": (
         tiny(),
         {"accelerators": {"a100:spot": 2}},
@@ -219,6 +250,15 @@ def test_what_was_set_is_what_is_read(text):
     assert (team.groups.members, team.groups.owners) == (("no", "1e3"), ("# o",))
 
 
+@pytest.mark.parametrize(("bound", "read"), [(3, 3), (None, None)])
+def test_bounds_that_were_set_are_those_that_are_read(bound, read):
+    tree = SourceTree(tiny(team=TEAM.replace("a100: 8", "a100: {nominal: 8, borrowingLimit: 2, lendingLimit: 1}")))
+    request = AmountsRequest("nlp", borrowing={"a100": bound}, lending={"a100": bound})
+    [team] = load_platform(tree.with_changes(set_amounts(tree, request))).platform.teams
+    [entry] = team.placements[0].accelerators
+    assert (entry.devices.nominal, entry.devices.borrowing_limit, entry.devices.lending_limit) == (8, read, read)
+
+
 REFUSED = {
     "nothing": (tiny(), {}, UsageError, "nothing to set"),
     "another cluster": (tiny(), {"cpu": "1", "clusters": ("prod",)}, NotFoundError, "is not in cluster"),
@@ -287,6 +327,13 @@ REFUSED = {
         UsageError,
         "is in several clusters",
     ),
+    "a bound without a guarantee": (
+        tiny(cluster=TWO_POOLS, team=SPOT),
+        {"borrowing": {"a100:reserved": 4}},
+        UsageError,
+        'is guaranteed no "a100-reserved"',
+    ),
+    "more is lent than there is": (tiny(), {"lending": {"a100": 9}}, InvalidPlatformError, "has one error"),
     "an alias": (
         tiny(team=TEAM.replace("nlp\ncost", "nlp\ncost").replace("cpu: 64", "cpu: &c 64")),
         {"cpu": "1"},

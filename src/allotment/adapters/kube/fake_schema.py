@@ -36,7 +36,8 @@ CLUSTER_SCOPED: Final = frozenset(
         "AdmissionCheck", "ClusterQueue", "ClusterRole", "ClusterRoleBinding", "Cohort", "CustomResourceDefinition",
         "Namespace", "Node", "PriorityClass", "ResourceFlavor", "StorageClass", "Topology",
         "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding", "WorkloadPriorityClass",
+        "ValidatingAdmissionPolicyBinding", "WorkloadPriorityClass", "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
     }
 )  # fmt: skip
 

@@ -36,6 +36,8 @@ class Permission(Enum):
     """Requests are decided on, those that a route names one for."""
     CLUSTERS = "clusters"
     """By what clusters are reached is told to the server, and taken back."""
+    DECLARE = "declare"
+    """The platform directory is compared with clusters, and its quotas are changed."""
     AUDIT = "audit"
     """Who did what, when and from where is read."""
 

@@ -41,7 +41,8 @@ PLATFORM_ROLES: Final[Mapping[PersonRole, frozenset[Permission]]] = MappingProxy
         # The server is ended, and its user's tokens are made, on its own machine alone.
         PersonRole.ADMIN: AFAR
         | {Permission.REQUESTS, Permission.ASK, Permission.DECIDE}
-        | {Permission.AUDIT, Permission.PEOPLE, Permission.TEAM_TOKENS, Permission.CLUSTERS},
+        | {Permission.AUDIT, Permission.PEOPLE, Permission.TEAM_TOKENS}
+        | {Permission.CLUSTERS, Permission.DECLARE},
     }
 )
 """What a role of the platform gives, in every team."""

@@ -34,6 +34,7 @@ class AuditVerb(Enum):
     GRANT_ENDED = "grant.end"
     GRANT_IN_CONFLICT = "grant.conflict"
     GRANT_SETTLED = "grant.settle"
+    QUOTA_CHANGED = "quota.change"
     CLUSTER_CONNECTED = "cluster.connect"
     CLUSTER_DISCONNECTED = "cluster.disconnect"
     KEY_ROTATED = "key.rotate"

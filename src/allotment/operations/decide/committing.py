@@ -67,10 +67,10 @@ def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[
     if request is not None:
         if request.id != grant.id:
             yield f"Changed by request {request.id} of {spelled(request.requester)}"
-        yield from _quoted(request.wish.justification)
+        yield from quoted_words(request.wish.justification)
         for record in request.decisions:
             yield f"{_decided(record)} on {written(record.at)}"
-            yield from _quoted(record.reason)
+            yield from quoted_words(record.reason)
     if grant.restores:
         yield f"Restored by {spelled(grant.settled_by)}: it takes the place of what commit {grant.restores} has"
 
@@ -87,7 +87,7 @@ def _decided(record: DecisionRecord) -> str:
     return f"{_SAID[record.act]} by {by}"
 
 
-def _quoted(words: str) -> Iterator[str]:
+def quoted_words(words: str) -> Iterator[str]:
     """Somebody's words, marked as such line by line."""
     text = " ".join(words.split())
     cut = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"

@@ -159,6 +159,26 @@ def accelerators_of(words: tuple[str, ...]) -> Mapping[str, int]:
     return counts
 
 
+def limits_of(flag: str, words: tuple[str, ...]) -> Mapping[str, int | None]:
+    """``("a100=4", "training/t4=none")`` as bounds by accelerator; None for no bound.
+
+    Raises:
+        UsageError: a word is not ``NAME=COUNT`` or ``NAME=none``, or a name is given twice.
+    """
+    bounds: dict[str, int | None] = {}
+    for word in words:
+        name, sign, number = word.partition("=")
+        count = number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS
+        if not (name and name.strip("/") == name and sign and (count or number == "none")):
+            raise UsageError(
+                f"{flag} {word!r} is not NAME=COUNT", fix=f"write for example {flag} a100=4, or a100=none for no bound"
+            )
+        if name in bounds:
+            raise UsageError(f"{flag} names {name} twice", fix="give it once")
+        bounds[name] = int(number) if count else None
+    return bounds
+
+
 _MOST_DIGITS: Final = 9
 
 

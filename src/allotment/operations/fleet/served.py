@@ -9,7 +9,9 @@ from typing import Any
 from allotment.errors import ConflictError, NotFoundError, shown
 from allotment.model.access.caller import Caller
 from allotment.model.moments import moment
+from allotment.operations.decide.quota_desk import QuotaDesk
 from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.drift_looks import DriftLooks
 from allotment.operations.fleet.followed import ANSWERS_IN, HeardCluster
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.ports.clock import Clock
@@ -22,12 +24,16 @@ class ServedClusters:
 
     Attributes:
         made_up: whether they are: no credential leads to one.
+        looks: at how they stand to what is declared; None where nobody looks.
+        quotas: that are changed in what is declared; None where nobody changes any.
     """
 
     hub: ClusterHub
     credentials: ClusterCredentials
     clock: Clock
     made_up: bool = False
+    looks: DriftLooks | None = None
+    quotas: QuotaDesk | None = None
 
 
 class ClustersOf:

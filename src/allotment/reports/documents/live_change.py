@@ -8,6 +8,7 @@ from typing import Any
 
 from allotment.model.observed.base import Reference
 from allotment.operations.foresee.live.node_effects import MovedWork, NodeEffects, PlacedWork
+from allotment.operations.foresee.live.queue_futures import QueueFutures
 from allotment.operations.foresee.live.whatif import ChangedStart, LiveWhatIf
 from allotment.reports.documents.form import seconds
 from allotment.simulation.live.nodes import ActedNode, DrainBudget, NodeAct
@@ -37,10 +38,26 @@ def live_whatif_document(found: LiveWhatIf, rows: Sequence[WhatIfRow]) -> Mappin
         "futures": found.found.futures,
         "seed": found.request.seed,
         "unchanged": found.unchanged,
+        "queues": [_queue(each) for each in found.queues],
         "preempted": [_named(each) for each in found.preempted],
         "notes": [*found.notes, *(nodes.notes if nodes is not None else ())],
         "jobs": [changed_start_document(row) for row in rows if isinstance(row, ChangedStart)],
         "nodes": None if nodes is None else _nodes(nodes, rows),
+    }
+
+
+def _queue(each: QueueFutures) -> Mapping[str, Any]:
+    """One queue; waits are medians of the medians of those that wait in it, null as theirs are."""
+    return {
+        "queue": each.queue,
+        "waiting": each.waiting,
+        "getQuotaBefore": each.starts_before,
+        "getQuotaAfter": each.starts_after,
+        "waitSecondsBefore": _finite(each.before),
+        "waitSecondsAfter": _finite(each.after),
+        "sooner": each.sooner,
+        "later": each.later,
+        "displaced": each.displaced,
     }
 
 

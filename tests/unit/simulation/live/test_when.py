@@ -17,7 +17,7 @@ from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
 from allotment.reports.documents.live_start import live_when_document
 from allotment.scheduling.placement.asking import parse_ask
-from allotment.simulation.live.starts import StartWishes
+from allotment.simulation.live.starts import StartBasis, StartWishes
 from tests.unit.simulation.live.cluster import GPU, NOW, ended, namespace_quota, node, queue, snapshot, work
 
 MINUTE = 60_000
@@ -187,6 +187,39 @@ def test_a_lower_quota_makes_others_wait_longer() -> None:
     assert (row.change.starts_before, row.change.starts_after) == (True, False)
     assert row.change.change is not None
     assert row.change.change > 0
+
+
+def test_a_borrowing_limit_is_tried_and_everybody_is_told_of_with_the_sums_of_queues() -> None:
+    others = [*queue("nlp", 4, cohort="all"), *queue("cv", 4, cohort="all")]
+    moment = snapshot(*others, work("runs", 4, came=50, got=50), work("waits", 4, came=10), *ended(6))
+    assert [row.change.starts_before for row in what_if_live(moment, everybody("hold:cv"), Ticking()).rows] == [True]
+    found = what_if_live(moment, everybody(f"borrowing:nlp/a100/{GPU}=0"), Ticking())
+    assert [(row.change.starts_before, row.change.starts_after) for row in found.rows] == [(True, False)]
+    assert [(each.what, each.before, each.after) for each in found.settings] == [
+        (f"borrowing limit nlp/a100/{GPU}", "none", "0")
+    ]
+    (summed,) = found.queues
+    assert (summed.queue, summed.waiting, summed.starts_before, summed.starts_after) == ("nlp", 1, 1, 0)
+    assert (summed.sooner, summed.later, summed.displaced) == (0, 1, 0)
+    assert summed.after is not None
+    assert summed.before == 0.0 < summed.after
+
+
+def everybody(change: str) -> LiveWhatIfRequest:
+    return LiveWhatIfRequest((change,), everybody=True, wishes=FEW)
+
+
+def test_whoever_gets_a_guarantee_takes_it_back_and_the_queue_of_who_loses_says_so() -> None:
+    takes = {"preemption": {"reclaimWithinCohort": "Any"}}
+    others = [*queue("nlp", 8, cohort="all"), *queue("cv", 0, cohort="all", **takes)]
+    borrower = work("borrows", 8, came=50, got=50)
+    moment = snapshot(*others, borrower, work("owns", 4, came=10, where="cv"), *ended(6))
+    changes = (f"quota:nlp/a100/{GPU}=4", f"quota:cv/a100/{GPU}=4")
+    found = what_if_live(moment, LiveWhatIfRequest(changes, wishes=FEW), Ticking())
+    assert [each.name for each in found.preempted] == ["borrows"]
+    assert {each.queue: (each.displaced, each.sooner) for each in found.queues} == {"cv": (0, 1), "nlp": (1, 0)}
+    nobody = what_if_live(moment, LiveWhatIfRequest(changes, wishes=FEW), Ticking(), wanted=lambda: False)
+    assert (nobody.found.futures, nobody.found.basis) == (0, StartBasis.NO_TIME)
 
 
 def test_a_stopped_queue_that_goes_on_starts_who_waited_for_that_alone() -> None:

@@ -14,6 +14,18 @@ from allotment.cli.shell.session import Session
 @click.command("set", cls=Command)
 @click.argument("name", shell_complete=names_of("team"))
 @accelerators_flag
+@click.option(
+    "--borrowing",
+    multiple=True,
+    metavar="[CLUSTER/]NAME=N",
+    help="The most of it that may be borrowed beyond that; none for no bound. May be repeated.",
+)
+@click.option(
+    "--lending",
+    multiple=True,
+    metavar="[CLUSTER/]NAME=N",
+    help="The most of it that others may borrow; none for all of it. May be repeated.",
+)
 @click.option("--cpu", metavar="QUANTITY", help="Guaranteed CPU.")
 @click.option("--memory", metavar="QUANTITY", help="Guaranteed memory.")
 @click.option(
@@ -49,6 +61,8 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
     name: str,
     *,
     accelerators: tuple[str, ...],
+    borrowing: tuple[str, ...],
+    lending: tuple[str, ...],
     cpu: str | None,
     memory: str | None,
     clusters: tuple[str, ...],
@@ -71,8 +85,9 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
 
     directory = platform_directory(session)
     devices = teams.accelerators_of(accelerators)
-    where = clusters_asked(clusters, devices, session.value("cluster"))
-    request = AmountsRequest(name, cpu, memory, devices, where, cost_center, display_name, groups, owners)
+    most, lent = teams.limits_of("--borrowing", borrowing), teams.limits_of("--lending", lending)
+    where = clusters_asked(clusters, {**devices, **most, **lent}, session.value("cluster"))
+    request = AmountsRequest(name, cpu, memory, devices, most, lent, where, cost_center, display_name, groups, owners)
     edit = teams.set_amounts(wiring.directory(directory).read(), request)
     done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has all this already"
     steps = after_edit(directory, where or edit.clusters) if edit.changes else []

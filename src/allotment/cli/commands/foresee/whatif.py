@@ -27,6 +27,8 @@ from allotment.cli.shell.session import Session
 
 CHANGES: Final = (
     ("quota:QUEUE/FLAVOR/RESOURCE=AMOUNT", "Another nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16."),
+    ("borrowing:QUEUE/FLAVOR/RESOURCE=AMOUNT", "The most that it may borrow beyond that; none for no bound."),
+    ("lending:QUEUE/FLAVOR/RESOURCE=AMOUNT", "The most of it that others may borrow; none for all of it."),
     ("grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT", "More of it for a TERM; with ,lender=QUEUE that one has less meanwhile."),
     ("weight:QUEUE=NUMBER", "Another weight in fair sharing."),
     ("hold:QUEUE", "The queue admits nobody for a TERM."),
@@ -57,6 +59,7 @@ class WhatIfOptions:
     scenario: str | None
     until: str | None
     report: str | None
+    everybody: bool
     budget: str | None
     recorded: str | None
 
@@ -67,6 +70,7 @@ class WhatIfOptions:
 @click.option(
     "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
 )
+@click.option("--all", "everybody", is_flag=True, help="Of a cluster: those for whom nothing changes, too.")
 @click.option("--budget", metavar="TIME", help="Of a cluster: how long futures are made; 5s by default.")
 @click.option(
     "--recorded",
@@ -89,9 +93,9 @@ def whatif(session: Session, asked: WhatIfOptions, *, source: SourceOptions, out
     futures are played with and without them. Of nodes it is told which pods have to leave and where to, and who of
     those that wait finds a node then; quota stays as it is, so add a quota:… where more nodes are to mean more of it.
 
-    QUEUE may be a cohort for quota, grant and weight. Amounts are written as Kubernetes writes them. A TERM is written
-    behind the change as ,from=TIME,until=TIME, such as ,from=6h,until=30h from the scenario's start; without from it
-    begins at the start, without until it does not end.
+    QUEUE may be a cohort for quota, borrowing, lending, grant and weight. Amounts are written as Kubernetes writes
+    them. A TERM is written behind the change as ,from=TIME,until=TIME, such as ,from=6h,until=30h from the scenario's
+    start; without from it begins at the start, without until it does not end.
 
     Labels for -l: queue; of a cluster namespace too.
     """
@@ -109,6 +113,7 @@ def whatif(session: Session, asked: WhatIfOptions, *, source: SourceOptions, out
             "--on": source.backend,
             "-n": source.namespace,
             "-A": source.everywhere,
+            "--all": asked.everybody,
             "--budget": asked.budget,
             "--recorded": asked.recorded,
         }
@@ -139,7 +144,7 @@ def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output:
     recorded = past(asked.recorded)
     snapshot = snapshot_of(session, source)
     no_slurm(snapshot, "what comes of a change")
-    request = LiveWhatIfRequest(asked.changes, source.namespace, wishes)
+    request = LiveWhatIfRequest(asked.changes, source.namespace, wishes, everybody=asked.everybody)
     clock = wiring.clock()
     found = foreseen(session, wishes.budget, recorded, lambda earlier: what_if_live(snapshot, request, clock, earlier))
     show(

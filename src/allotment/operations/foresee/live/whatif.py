@@ -6,7 +6,7 @@ Changes of quota are made of the queues, those of nodes of what was observed: wi
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -23,6 +23,7 @@ from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
 from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
 from allotment.operations.foresee.live.node_effects import NodeEffects, node_effects
+from allotment.operations.foresee.live.queue_futures import QueueFutures, queue_futures
 from allotment.operations.foresee.live.when import matched, subject_of
 from allotment.ports.clock import Clock
 from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
@@ -56,12 +57,14 @@ class LiveWhatIfRequest:
         namespace: whose work is told of; empty = everybody's.
         wishes: how thoroughly.
         seed: of chance.
+        everybody: whether those are rows, too, for whom nothing changes.
     """
 
     changes: tuple[str, ...]
     namespace: str = ""
     wishes: StartWishes = field(default_factory=StartWishes)
     seed: int = 0
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,9 @@ class LiveWhatIf:
 
     Attributes:
         observed_at: RFC 3339.
-        rows: those for whom something changes, the largest change first.
+        rows: those for whom something changes, the largest change first; where it is asked for, the others behind them.
         unchanged: how many wait for whom nothing changes.
+        queues: each in which somebody waits or loses quota, with both futures summed.
         preempted: what loses its quota at once; of other teams only that it is theirs.
         settings: what was changed, where it is a quota or a weight.
         found: what the twins say.
@@ -104,6 +108,7 @@ class LiveWhatIf:
     request: LiveWhatIfRequest
     rows: tuple[ChangedStart, ...]
     unchanged: int
+    queues: tuple[QueueFutures, ...]
     preempted: tuple[Reference, ...]
     settings: tuple[ChangedSetting, ...]
     found: LiveDifference
@@ -112,7 +117,11 @@ class LiveWhatIf:
 
 
 def what_if_live(
-    snapshot: Snapshot, request: LiveWhatIfRequest, clock: Clock, recorded: Iterable[Snapshot] = ()
+    snapshot: Snapshot,
+    request: LiveWhatIfRequest,
+    clock: Clock,
+    recorded: Iterable[Snapshot] = (),
+    wanted: Callable[[], bool] = lambda: True,
 ) -> LiveWhatIf:
     """Try changes on a moment.
 
@@ -121,6 +130,7 @@ def what_if_live(
         request: what is asked.
         clock: says when the budget is over.
         recorded: snapshots of the same cluster before that moment, in the order of their times.
+        wanted: False once nobody waits for the answer any more; no further future is made then.
 
     Raises:
         UsageError: a change cannot be read, or not be made of a moment; the snapshot holds several clusters.
@@ -146,7 +156,7 @@ def what_if_live(
         return random.Random(f"{request.seed}/{key}")  # noqa: S311 (a simulation, not a secret)
 
     estimator = StartEstimator(seen, request.wishes, chance_of("asked"), spent)
-    found = compare_views(estimator, after, chance_of, lambda: spent() < request.wishes.budget)
+    found = compare_views(estimator, after, chance_of, lambda: spent() < request.wishes.budget and wanted())
     then = OnceAdmitted(_with(snapshot, later), later, after)
     effects, ran = None, {}
     if nodes.acted:
@@ -161,6 +171,7 @@ def what_if_live(
         request,
         rows,
         unchanged,
+        queue_futures(found, {each.workload.name: each.workload.cluster_queue for each in seen.view.running}),
         tuple(subject_of(index, index.workloads[name]) for name in found.preempted),
         settings,
         found,
@@ -306,12 +317,19 @@ def _rows(
             then = _Beyond()
         if not _differs(each) and was.starts == then.starts:
             unchanged += 1
-            continue
+            if not request.everybody:
+                continue
         hidden = is_hidden(workload.metadata)
         about = subject_of(index, workload)
         rows.append(ChangedStart(about, each, hidden, then.starts, None if hidden else then.then, was.starts))
-    rows.sort(key=lambda row: (row.change.starts_before == row.change.starts_after, -abs(row.change.change or 0.0)))
+    rows.sort(key=_largest_first)
     return tuple(rows), unchanged
+
+
+def _largest_first(row: ChangedStart) -> tuple[bool, bool, float]:
+    change = row.change
+    moved = _differs(change) or row.started != row.starts
+    return not moved, change.starts_before == change.starts_after, -abs(change.change or 0.0)
 
 
 def _differs(each: LiveChange) -> bool:

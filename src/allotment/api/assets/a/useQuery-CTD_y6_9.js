@@ -1,0 +1,1 @@
+import{Mt as e,jt as t}from"./grid-BN57MZVZ.js";function n(n,r){return t(n,e,r)}export{n as t};

@@ -1,0 +1,188 @@
+"""Drift, quotas and two futures, on a fleet that lives: what is shown is what commands tell, and acts act."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.live.portal.browsing import Visit
+from tests.live.portal.house import House
+from tests.live.portal.lines import Line
+from tests.live.portal.test_commands import copied, typed
+from tests.live.portal.test_truth import refuse, states
+from tests.live.server.conftest import Server
+
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
+
+CLUSTER: Final = "dev-eastus"
+PLACE: Final = "cv/t4-spot/nvidia.com/gpu"
+SLOW: Final = 90_000
+"""Milliseconds: a fleet of hundreds of nodes lives beside the browser."""
+
+
+@pytest.fixture(scope="module")
+def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    server, line = Server(tmp_path_factory.mktemp("foresight")), None
+    try:
+        server.run("up", "--demo", "--no-open", "--listen", "127.0.0.1:0")
+        line = Line(int(server.service.status().listens.rpartition(":")[2]))
+        yield House(server, line, browser, ())
+    finally:
+        if line is not None:
+            line.close()
+        server.run("down")
+        server.reap()
+
+
+@pytest.fixture
+def here(demo: House) -> Iterator[Visit]:
+    one = demo.visit()
+    one.page.set_default_timeout(SLOW)
+    yield one
+    wrong = one.wrong()
+    one.context.close()
+    assert wrong == []
+
+
+def until(found: Callable[[], Any]) -> Any:
+    end = time.monotonic() + 120
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    return value
+
+
+def panel(page: Page, title: str) -> Any:
+    return page.locator("section.panel", has=page.get_by_role("heading", name=title))
+
+
+def nominal(demo: House) -> int:
+    """Of the queue, as the command tells it."""
+    queues = json.loads(demo.server.run("queues", "--on", CLUSTER, "-o", "json"))["items"]
+    quotas = next(each["quotas"] for each in queues if each["clusterQueue"] == "cv")
+    return next(each["nominal"] for each in quotas if each["flavor"] == "t4-spot")
+
+
+def test_drift_is_a_difference_with_who_changed_it_and_what_mends_it(demo: House, here: Visit) -> None:
+    page = here.open(f"/drift?cluster={CLUSTER}")
+    expect(panel(page, "2 objects")).to_be_visible(timeout=SLOW)
+    row = page.get_by_role("row", name="ResourceQuota")
+    assert "kubectl-edit" in row.inner_text()
+    row.get_by_role("button").click()
+    assert "about=" in page.url, "what is open stands in the address"
+    text = page.locator("tr.opened").inner_text()
+    assert ".spec.hard.pods" in text
+    assert '"900"' in text
+    assert "changed by kubectl-edit" in text
+    mends = copied(here, page.locator("tr.opened").get_by_role("button", name="Copy repair"))
+    assert mends == f"allot drift --cluster {CLUSTER} --repair"
+    page.get_by_role("button", name="missing").click()
+    expect(panel(page, "1 object")).to_contain_text("NetworkPolicy")
+    page.get_by_label("Filter").fill("no such object")
+    expect(page.locator("[data-state=empty]")).to_be_visible()
+    page.go_back()
+    expect(page.locator("tr.opened")).to_be_visible()
+    # By keys alone.
+    page = here.open(f"/drift?cluster={CLUSTER}")
+    expect(panel(page, "2 objects")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("tr.opened")).to_be_visible()
+
+
+def test_another_quota_is_foreseen_committed_and_changed_back(demo: House, here: Visit) -> None:
+    before = nominal(demo)
+    about = quote(f"cv/{CLUSTER}/t4-spot", safe="")
+    page = here.open(f"/quotas?about={about}")
+    page.get_by_role("button", name="More: Guaranteed of its own").click()
+    page.wait_for_url("**nominal=*")
+    does = panel(page, "What it would do")
+    expect(does.locator(".figures")).to_be_visible(timeout=SLOW)
+    command = copied(here, does.get_by_role("button", name="Copy command"))
+    assert command == f"allot whatif --on {CLUSTER} --change quota:{PLACE}={before + 1}"
+    told = json.loads(typed(demo, f"{command} --budget 1s -o json"))
+    assert told["settings"] == [
+        {"what": f"quota {PLACE}", "before": str(before), "after": str(before + 1), "note": None}
+    ]
+    becomes = panel(page, "What becomes of it in the platform directory")
+    expect(becomes.locator(".patch")).to_contain_text("+++ b/teams/cv.yaml", timeout=SLOW)
+    becomes.get_by_role("button", name="Change it").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill("it's for the winter")
+    if dialog.get_by_label("Type cv").count():
+        assert dialog.get_by_role("button", name="Change it").is_disabled()
+        dialog.get_by_label("Type cv").fill("cv")
+    dialog.get_by_role("button", name="Change it").click()
+    done = page.locator(".toasts").get_by_text(re.compile("Changed, with commit [0-9a-f]{12}"))
+    expect(done).to_be_visible(timeout=SLOW)
+    undo = page.locator(".toasts").get_by_role("button", name="Undo")
+    if undo.count():
+        until(lambda: nominal(demo) == before + 1)
+        undo.click()
+        expect(page.locator(".toasts").get_by_text("Changed back")).to_be_visible(timeout=SLOW)
+        until(lambda: nominal(demo) == before)
+    else:
+        until(lambda: nominal(demo) == before + 1)
+    acts = json.loads(demo.server.run("audit", "search", "--did", "quota.change", "-o", "json"))["items"]
+    assert "it's for the winter" in json.dumps(acts)
+
+
+def test_two_futures_stand_side_by_side_and_are_the_answer_s(demo: House, here: Visit) -> None:
+    answers: list[dict[str, Any]] = []
+
+    def kept(route: Route) -> None:
+        answer = route.fetch(timeout=SLOW)
+        answers.append(answer.json()["answer"]["document"])
+        route.fulfill(response=answer)
+
+    here.page.route(re.compile("/api/v1/answers/whatif"), kept)
+    page = here.open(f"/simulate?cluster={CLUSTER}")
+    expect(page.locator("[data-state=empty]")).to_contain_text("Say what is to be different", timeout=SLOW)
+    page.get_by_label("Queue, flavor and resource").fill(PLACE)
+    page.get_by_label("To", exact=True).fill("0")
+    page.get_by_role("button", name="Try it as well").click()
+    page.wait_for_url("**change=*")
+    sums = panel(page, "1 change").locator(".figures b")
+    expect(sums.first).to_be_visible(timeout=SLOW)
+    (document,) = answers
+    assert document["changes"] == [f"quota:{PLACE}=0"]
+    assert sums.first.inner_text() == f"{len(document['preempted']):,}"
+    rows = panel(page, "Waits by queue").locator("tbody tr")
+    assert rows.count() == len(document["queues"])
+    for row, each in zip(rows.all(), document["queues"], strict=True):
+        assert row.locator("td").nth(1).inner_text() == f"{each['waiting']:,}"
+    listed = panel(page, "Who starts when")
+    if document["jobs"]:
+        assert listed.locator("table").get_attribute("aria-rowcount") == str(len(document["jobs"]) + 1)
+    command = copied(here, page.get_by_role("button", name="Copy command").first)
+    assert command == f"allot whatif --on {CLUSTER} --change quota:{PLACE}=0 --all"
+    assert json.loads(typed(demo, f"{command} --budget 1s -o json"))["kind"] == "LiveWhatIf"
+    page.get_by_role("button", name=f"quota:{PLACE}=0").click()
+    expect(page.locator("[data-state=empty]")).to_be_visible()
+
+
+def test_panels_fail_and_wait_as_all_do(demo: House, here: Visit) -> None:
+    paths = {
+        f"/drift?cluster={CLUSTER}": "answers/drift",
+        f"/quotas?about={quote(f'cv/{CLUSTER}/t4-spot', safe='')}&nominal=1": "answers/whatif",
+        f"/simulate?cluster={CLUSTER}&change=hold:cv": "answers/whatif",
+    }
+    for path, source in paths.items():
+        pattern = re.compile(f"/api/v1/{source}")
+        with here.held(pattern):
+            here.open(path)
+            here.page.locator("[data-state=loading]").first.wait_for()
+            here.page.wait_for_timeout(500)
+            assert "loading" in {state for state, _ in states(here.page).values()}
+        here.page.unroute_all()
+        here.page.route(pattern, refuse)
+        here.open(path)
+        expect(here.page.locator("[data-state=error]").first).to_contain_text("the cellar is flooded", timeout=SLOW)
+        here.page.unroute_all()
