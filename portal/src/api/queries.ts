@@ -35,6 +35,13 @@ export const jobOf = (reference: string) =>
     queryFn: async () => (await call('get', '/api/v1/jobs/{reference}', { path: { reference } })).job,
   })
 
+/** All that became of a job; its key begins as the job's does, so that both are made old together. */
+export const courseOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['job', reference, 'course'],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/course', { path: { reference } })).course,
+  })
+
 export const familyOf = (reference: string) =>
   queryOptions({
     queryKey: ['family', reference],

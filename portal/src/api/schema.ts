@@ -612,6 +612,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{reference}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["course_api_v1_jobs__reference__course_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{reference}/family": {
         parameters: {
             query?: never;
@@ -1344,6 +1360,40 @@ export interface components {
             };
         };
         /**
+         * CourseKind
+         * @description What a step of a course is.
+         * @enum {unknown}
+         */
+        CourseKind: "event" | "move" | "wait";
+        /**
+         * CourseStep
+         * @description One thing that became of a job.
+         *
+         *         Attributes:
+         *             at: milliseconds since the epoch.
+         *             word: the state that it came into, the cause that held it up, or the kind of event.
+         *             cause: why it moved, a word of `MoveCause`; of a wait its ``ALT-nnnn``.
+         *             plain: what was said, in plain words.
+         *             raw: in the back end's own words; empty where these are plain. Foreign text.
+         *             attempt: that it concerns, from 1; 0 where it is none's.
+         *             until: when what held it up was over; None while it holds, and of all that is no wait.
+         */
+        CourseStep: {
+            at: number;
+            /** @default 0 */
+            attempt: number;
+            /** @default  */
+            cause: string;
+            kind: components["schemas"]["CourseKind"];
+            /** @default  */
+            plain: string;
+            /** @default  */
+            raw: string;
+            /** @default null */
+            until: number | null;
+            word: string;
+        };
+        /**
          * DecisionRecord
          * @description What whoever decides was shown, and what was decided; it is never changed afterwards.
          *
@@ -1797,6 +1847,17 @@ export interface components {
         JobCounts: {
             rows: components["schemas"]["CountedJobs"][];
             total: number;
+        };
+        /**
+         * JobCourse
+         * @description What became of a job so far.
+         *
+         *         Attributes:
+         *             steps: in the order in which they came; of one moment moves before what happened beside.
+         */
+        JobCourse: {
+            id: string;
+            steps: components["schemas"]["CourseStep"][];
         };
         /**
          * JobDependency
@@ -2964,12 +3025,16 @@ export interface components {
          *             token: that let him in; None where none was needed.
          *             roles: what he is, such as ``member of nlp``; empty for the server's own user.
          *             currency: of the platform's prices; empty where it is not told.
+         *             only_in: those permissions that hold in some teams alone, with these, sorted; all others hold everywhere.
          */
         Visitor: {
             /** @default  */
             currency: string;
             kind: string;
             name: string;
+            only_in?: {
+                [key: string]: string[];
+            };
             permissions: string[];
             platform: string;
             /** @default [] */
@@ -3182,6 +3247,8 @@ export type ChainHead = components['schemas']['ChainHead'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
 export type CountedJobs = components['schemas']['CountedJobs'];
+export type CourseKind = components['schemas']['CourseKind'];
+export type CourseStep = components['schemas']['CourseStep'];
 export type DecisionRecord = components['schemas']['DecisionRecord'];
 export type DemonstratedNeed = components['schemas']['DemonstratedNeed'];
 export type DependencyState = components['schemas']['DependencyState'];
@@ -3203,6 +3270,7 @@ export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];
 export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCounts = components['schemas']['JobCounts'];
+export type JobCourse = components['schemas']['JobCourse'];
 export type JobDependency = components['schemas']['JobDependency'];
 export type JobEvent = components['schemas']['JobEvent'];
 export type JobGroup = components['schemas']['JobGroup'];
@@ -5372,6 +5440,60 @@ export interface operations {
                 content: {
                     "application/json": {
                         job: components["schemas"]["StoredJob"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    course_api_v1_jobs__reference__course_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        course: components["schemas"]["JobCourse"];
                         /** @constant */
                         version: 1;
                     };

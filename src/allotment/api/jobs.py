@@ -62,6 +62,7 @@ from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.fleet.joined import JoinedClusters, NoClusters
 from allotment.operations.fleet.served import ServedClusters
+from allotment.operations.run.course import JobCourse, course_of
 from allotment.operations.run.desk import Desk
 from allotment.operations.watch.hub import ChangeHub
 from allotment.ports.backends import LogLine
@@ -321,6 +322,10 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
     @routes.add("GET", "/api/v1/jobs/{reference}/family", Permission.READ, gives=JsonValue("family", FamilySummary))
     def family(asked: Asked, reference: str) -> Response:
         return value_answer("family", asked.jobs.family(reference))
+
+    @routes.add("GET", "/api/v1/jobs/{reference}/course", Permission.READ, gives=JsonValue("course", JobCourse))
+    def course(asked: Asked, reference: str) -> Response:
+        return value_answer("course", course_of(asked.jobs.find(reference)))
 
 
 def _log_route(routes: Routes) -> None:
