@@ -13,6 +13,7 @@ export type Outlook = 'now' | 'waits' | 'never' | 'unknown'
 
 export function outlookOf({ start }: Pick<ForeseenJob, 'start'>): Outlook {
   if (start.now) return 'now'
+  if (start.never) return 'never'
   if (start.now === false || start.waits_for) return 'waits'
   return start.within ? 'waits' : 'unknown'
 }

@@ -42,6 +42,13 @@ export const courseOf = (reference: string) =>
     queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/course', { path: { reference } })).course,
   })
 
+/** What it asked for beside what it used, and what to ask for next time. */
+export const reportOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['job', reference, 'report'],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/report', { path: { reference } })).report,
+  })
+
 export const familyOf = (reference: string) =>
   queryOptions({
     queryKey: ['family', reference],

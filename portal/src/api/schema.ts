@@ -676,6 +676,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{reference}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["report_api_v1_jobs__reference__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{reference}/retry": {
         parameters: {
             query?: never;
@@ -1257,6 +1273,22 @@ export interface components {
             told: string[];
         };
         /**
+         * BestTrial
+         * @description The trial of a sweep that did best.
+         *
+         *         Attributes:
+         *             metric: by which.
+         *             value: of it.
+         *             trial: its number, from 0.
+         *             arguments: with which it ran.
+         */
+        BestTrial: {
+            arguments: string[];
+            metric: string;
+            trial: number;
+            value: number;
+        };
+        /**
          * BrowserEntry
          * @description By what somebody comes in.
          *
@@ -1523,6 +1555,21 @@ export interface components {
             said: string;
         };
         /**
+         * FamilyReport
+         * @description The members of a sweep or a schedule.
+         *
+         *         Attributes:
+         *             states: how many stand how.
+         *             best: None where nothing was reported.
+         */
+        FamilyReport: {
+            /** @default null */
+            best: components["schemas"]["BestTrial"] | null;
+            states: {
+                [key: string]: number;
+            };
+        };
+        /**
          * FamilyStanding
          * @description How far a sweep or a schedule is; kept with it.
          *
@@ -1607,16 +1654,22 @@ export interface components {
          *             more_others: how many more of these there are.
          *             untold: why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
          *             within: from when to when it likely starts where it would wait, in milliseconds from now; None without a basis.
+         *             never: whether it could never start as things are.
+         *             plain: what `waits_for` says, in plain words.
          */
         ForeseenStart: {
             /** @default [] */
             displaces: string[];
             /** @default 0 */
             more_others: number;
+            /** @default false */
+            never: boolean;
             /** @default null */
             now: boolean | null;
             /** @default [] */
             others: string[];
+            /** @default  */
+            plain: string;
             /** @default  */
             untold: string;
             /** @default  */
@@ -1906,6 +1959,28 @@ export interface components {
             job: components["schemas"]["StoredJob"];
             /** @default [] */
             told: string[];
+        };
+        /**
+         * JobReport
+         * @description A job that is over, or so far.
+         *
+         *         Attributes:
+         *             use: None where it is not over; of a sweep or a schedule, of all members that are.
+         *             waited_ms: milliseconds in queues; of what has not started yet, since its submission.
+         *             advice: what to ask for next time, and why, in sentences.
+         *             family: of a sweep or a schedule; None of others.
+         *             idle: what rules of idleness would have done, in sentences.
+         */
+        JobReport: {
+            advice: string[];
+            /** @default null */
+            family: components["schemas"]["FamilyReport"] | null;
+            /** @default [] */
+            idle: string[];
+            job: components["schemas"]["StoredJob"];
+            lines: components["schemas"]["ReportLine"][];
+            use: components["schemas"]["UseSummary"] | null;
+            waited_ms: number;
         };
         /**
          * JobRow
@@ -2269,6 +2344,19 @@ export interface components {
             memory: number;
             /** @default null */
             shared_memory: number | null;
+        };
+        /**
+         * ReportLine
+         * @description One quantity, in words.
+         *
+         *         Attributes:
+         *             what: such as ``memory of a replica``.
+         *             used: "no telemetry" where nobody measured.
+         */
+        ReportLine: {
+            asked: string;
+            used: string;
+            what: string;
         };
         /**
          * RequestAct
@@ -3239,6 +3327,7 @@ export type AskedSignIn = components['schemas']['AskedSignIn'];
 export type AskedToken = components['schemas']['AskedToken'];
 export type AttemptUse = components['schemas']['AttemptUse'];
 export type BackendOffer = components['schemas']['BackendOffer'];
+export type BestTrial = components['schemas']['BestTrial'];
 export type BrowserEntry = components['schemas']['BrowserEntry'];
 export type BrowserLeave = components['schemas']['BrowserLeave'];
 export type BrowserSession = components['schemas']['BrowserSession'];
@@ -3255,6 +3344,7 @@ export type DependencyState = components['schemas']['DependencyState'];
 export type EarlyStop = components['schemas']['EarlyStop'];
 export type Effect = components['schemas']['Effect'];
 export type EndOfRun = components['schemas']['EndOfRun'];
+export type FamilyReport = components['schemas']['FamilyReport'];
 export type FamilyStanding = components['schemas']['FamilyStanding'];
 export type FamilySummary = components['schemas']['FamilySummary'];
 export type ForeseenChange = components['schemas']['ForeseenChange'];
@@ -3276,6 +3366,7 @@ export type JobEvent = components['schemas']['JobEvent'];
 export type JobGroup = components['schemas']['JobGroup'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobReceipt = components['schemas']['JobReceipt'];
+export type JobReport = components['schemas']['JobReport'];
 export type JobRow = components['schemas']['JobRow'];
 export type JobSchedule = components['schemas']['JobSchedule'];
 export type JobsPage = components['schemas']['JobsPage'];
@@ -3298,6 +3389,7 @@ export type Program = components['schemas']['Program'];
 export type QuotaShare = components['schemas']['QuotaShare'];
 export type RefusedSubmission = components['schemas']['RefusedSubmission'];
 export type ReplicaNeeds = components['schemas']['ReplicaNeeds'];
+export type ReportLine = components['schemas']['ReportLine'];
 export type RequestAct = components['schemas']['RequestAct'];
 export type RequestKind = components['schemas']['RequestKind'];
 export type RequestMark = components['schemas']['RequestMark'];
@@ -5665,6 +5757,60 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": string;
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    report_api_v1_jobs__reference__report_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        report: components["schemas"]["JobReport"];
+                        /** @constant */
+                        version: 1;
+                    };
                 };
             };
             /** @description the caller has it already */

@@ -119,8 +119,17 @@ export function Palette({ places, acts, close }: { places: readonly Place[]; act
   )
 }
 
+interface Verb {
+  readonly act: 'stop' | 'retry'
+  readonly said: string
+  /** By which it is typed. */
+  readonly words: readonly string[]
+  readonly needs: string
+  readonly fits: (job: JobRow) => boolean
+}
+
 /** What can be done with a job that is named behind the verb; it is asked about once more where that ends something. */
-const VERBS = [
+const VERBS: readonly Verb[] = [
   { act: 'stop', said: 'Stop', words: ['stop', 'end', 'kill', 'cancel'], needs: 'stop', fits: (job: JobRow) => !OVER.has(job.state) },
   { act: 'retry', said: 'Run again', words: ['run', 'retry', 'again', 'rerun'], needs: 'submit', fits: (job: JobRow) => OVER.has(job.state) },
-] as const
+]

@@ -54,7 +54,7 @@ export function Panel<T>({ title, source, acts, flush = false, brief = false, ..
       <header>
         <h2 id={id}>{title}</h2>
         <span className="grow" />
-        {brief && <Marks source={source} stale={shows.stale} partial={shows.partial} />}
+        {brief && source.data !== undefined && <Marks source={source} old={shows.stale?.(source.data)} missing={shows.partial?.(source.data)} />}
         {acts}
       </header>
       <Inside source={source} flush={flush} {...shows} {...(brief ? { brief } : {})} />
@@ -105,11 +105,9 @@ function Inside<T>({ source, empty, partial, stale, truncated, flush, brief, chi
 }
 
 /** That some of it is old, or missing, in a word; its tool tip has the sentence. */
-function Marks<T>({ source: { data, trouble, at }, stale, partial }: Pick<PanelProps<T>, 'source' | 'stale' | 'partial'>) {
+function Marks({ source: { trouble, at }, old: told, missing }: { source: Source<unknown>; old: ReactNode; missing: ReactNode }) {
   const now = useNow(1000)
-  if (data === undefined) return null
-  const old = trouble ? trouble.what : stale?.(data)
-  const missing = partial?.(data)
+  const old = trouble ? trouble.what : told
   return (
     <>
       {old && (

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
-import { courseOf, familyOf, jobOf, retry, stop, whoami } from '../api/queries'
+import { courseOf, familyOf, jobOf, reportOf, retry, stop, whoami } from '../api/queries'
 import type { JobState, StoredJob } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
 import { Log } from '../parts/log'
@@ -50,6 +50,7 @@ export function JobPage() {
           {(job) => <Used job={job} />}
         </Panel>
       </div>
+      <Report id={id} />
     </>
   )
 }
@@ -182,6 +183,49 @@ function stoppingOf(job: StoredJob): StoredJob {
   return { ...job, history: { ...job.history, moves: [...job.history.moves, move] } }
 }
 
+/** What it asked for beside what it used so far, and what to ask for next time. */
+function Report({ id }: { id: string }) {
+  const source = sourceOf(useQuery(reportOf(id)))
+  return (
+    <Panel title="Report" source={source} flush acts={<CopyCommand command={`allot report ${id}`} />}>
+      {(report) => (
+        <>
+          <table className="table cards fixed" aria-label="Report">
+            <thead>
+              <tr>
+                <th>Of what</th>
+                <th>Asked</th>
+                <th>Used</th>
+              </tr>
+            </thead>
+            <tbody>
+              {report.lines.map((each) => (
+                <tr key={each.what}>
+                  <td className="card-title">{each.what}</td>
+                  <td data-head="Asked">{each.asked}</td>
+                  <td data-head="Used">{each.used}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <div className="pad">
+            <h3>Next time ask for</h3>
+            {report.advice.length ? (
+              <ul className="advice">
+                {report.advice.map((each) => (
+                  <li key={each}>{each}</li>
+                ))}
+              </ul>
+            ) : (
+              <p className="faint">the same: nothing that was measured says otherwise</p>
+            )}
+          </div>
+        </>
+      )}
+    </Panel>
+  )
+}
+
 function Family({ id }: { id: string }) {
   const source = sourceOf(useQuery(familyOf(id)))
   return (
@@ -279,10 +323,6 @@ function Used({ job }: { job: StoredJob }) {
           </dd>
         </div>
       ))}
-      <dt>Report</dt>
-      <dd>
-        <CopyCommand command={`allot report ${job.id}`} />
-      </dd>
     </dl>
   )
 }

@@ -36,7 +36,7 @@ export function useForeseen(text: string | null, backend: string): Foreseen {
   const query = useQuery(foreseenOf(text, backend))
   const trouble = query.error ? asTrouble(query.error) : null
   // What the server has refused is refused for good; what did not come about may come.
-  return { data: query.data, trouble, never: trouble !== null && !trouble.passing, again: () => void query.refetch() }
+  return { data: query.data, trouble, never: query.data?.start.never || (trouble !== null && !trouble.passing), again: () => void query.refetch() }
 }
 
 interface OutlooksProps {
@@ -124,8 +124,8 @@ function Alternatives({ text, backend, backends, asked, take }: { text: string; 
 export function startOf(start: ForeseenJob['start']): string {
   if (start.now) return 'at once'
   const within = start.within ? `in ${span(start.within[0] ?? 0)} to ${span(start.within[1] ?? 0)}` : ''
-  if (start.now === false) return [within || 'later', start.waits_for].filter(Boolean).join(': ')
-  return start.untold || start.waits_for || within || 'nobody knows'
+  if (start.now === false) return [within || (start.never ? '' : 'later'), start.plain || start.waits_for].filter(Boolean).join(': ')
+  return start.untold || start.plain || start.waits_for || within || 'nobody knows'
 }
 
 function displacedBy({ displaces, start }: ForeseenJob): string {

@@ -30,6 +30,7 @@ from allotment.api.contract import MOST_NUMBER, JsonValue, Media
 from allotment.api.discretion import Discretion
 from allotment.api.doors import Door
 from allotment.api.events import add_event_route
+from allotment.api.job_courses import add_course_routes
 from allotment.api.job_files import add_job_file_route
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.log_search import add_log_search_route
@@ -62,7 +63,6 @@ from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.fleet.joined import JoinedClusters, NoClusters
 from allotment.operations.fleet.served import ServedClusters
-from allotment.operations.run.course import JobCourse, course_of
 from allotment.operations.run.desk import Desk
 from allotment.operations.watch.hub import ChangeHub
 from allotment.ports.backends import LogLine
@@ -172,6 +172,7 @@ def job_api(
     add_answer_routes(routes, Answering(joined, SimulationPlaces()))
     add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
     add_job_file_route(routes, registry.clock)
+    add_course_routes(routes, registry.clock)
     add_trail_routes(routes, registry.store)
     add_problem_routes(routes)
     add_page_routes(routes)
@@ -322,10 +323,6 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
     @routes.add("GET", "/api/v1/jobs/{reference}/family", Permission.READ, gives=JsonValue("family", FamilySummary))
     def family(asked: Asked, reference: str) -> Response:
         return value_answer("family", asked.jobs.family(reference))
-
-    @routes.add("GET", "/api/v1/jobs/{reference}/course", Permission.READ, gives=JsonValue("course", JobCourse))
-    def course(asked: Asked, reference: str) -> Response:
-        return value_answer("course", course_of(asked.jobs.find(reference)))
 
 
 def _log_route(routes: Routes) -> None:

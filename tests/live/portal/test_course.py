@@ -147,3 +147,17 @@ def test_what_is_old_is_told_once_above_the_overview(owner: Visit) -> None:
     marks = page.locator("main section.panel header [data-state=stale]")
     assert marks.count() >= 3, "each panel has a mark of its own"
     assert all("east as it was 4 min ago" in str(each.get_attribute("title")) for each in marks.all())
+
+
+def test_the_report_says_what_to_ask_for_next_time(house: House, owner: Visit) -> None:
+    job = house.submit(f"report-{secrets.token_hex(2)}", "true")
+    house.until(job.id, lambda now: now.state is JobState.SUCCEEDED)
+    told = house.server.run("report", job.id)
+    page = owner.shown(f"/jobs/{job.id}")
+    panel = page.get_by_role("region", name="Report")
+    rows = [" ".join(each.split()) for each in panel.locator("tbody tr").all_inner_texts()]
+    assert len(rows) >= 3
+    assert all(each in " ".join(told.split()) for each in rows), (rows, told)
+    advice = panel.locator(".advice li").all_inner_texts()
+    assert ("next time" in told) == bool(advice)
+    assert all(each in told for each in advice)
