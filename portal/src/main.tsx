@@ -14,8 +14,8 @@ import { Backends } from './screens/backends'
 import { Nowhere, SignedOut } from './screens/door'
 import { Frame } from './screens/frame'
 import { Home } from './screens/home'
-import { JobPage } from './screens/job'
-import { Jobs, jobsSearch } from './screens/jobs'
+import { JobPage, jobSearch } from './screens/job'
+import { Jobs } from './screens/jobs'
 import { RequestPage } from './screens/request'
 import { Requests, requestsSearch } from './screens/requests'
 import { Submit } from './screens/submit'
@@ -26,13 +26,13 @@ import { showTheme } from './store/settings'
 const root = createRootRoute({ component: Frame })
 const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', component: Home }),
-  createRoute({ getParentRoute: () => root, path: '/jobs', component: Jobs, validateSearch: jobsSearch }),
-  createRoute({ getParentRoute: () => root, path: '/jobs/$id', component: JobPage }),
+  createRoute({ getParentRoute: () => root, path: '/jobs', component: Jobs, validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/jobs/$id', component: JobPage, validateSearch: jobSearch }),
   createRoute({ getParentRoute: () => root, path: '/submit', component: Submit }),
   createRoute({ getParentRoute: () => root, path: '/requests', component: Requests, validateSearch: requestsSearch }),
   createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage }),
   createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage }),
-  createRoute({ getParentRoute: () => root, path: '/backends', component: Backends }),
+  createRoute({ getParentRoute: () => root, path: '/backends', component: Backends, validateSearch: listSearch }),
   // The engineer's screens come when somebody goes there.
   createRoute({ getParentRoute: () => root, path: '/overview', component: lazyRouteComponent(() => import('./screens/overview'), 'Overview'), validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/fleet', component: lazyRouteComponent(() => import('./screens/fleet'), 'Fleet'), validateSearch: listSearch }),

@@ -144,6 +144,11 @@ export function waitingIn(items: readonly QueueStanding[]): ReadonlyMap<string, 
   return new Map(items.map((each) => [`${each.cluster}/${each.clusterQueue}`, each.pending]))
 }
 
+/** The same tree with siblings in another order, on each level by itself. */
+export function inOrder(tree: readonly QueueNode[], order: (siblings: readonly QueueNode[]) => readonly QueueNode[]): readonly QueueNode[] {
+  return order(tree).map((node) => ({ ...node, children: inOrder(node.children, order) }))
+}
+
 /** A row of the tree as it is shown: closed nodes hide what is below them. */
 export function shownRows(tree: readonly QueueNode[], open: (node: QueueNode) => boolean): readonly QueueNode[] {
   const found: QueueNode[] = []

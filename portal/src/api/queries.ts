@@ -35,6 +35,20 @@ export const jobOf = (reference: string) =>
     queryFn: async () => (await call('get', '/api/v1/jobs/{reference}', { path: { reference } })).job,
   })
 
+/** All that became of a job; its key begins as the job's does, so that both are made old together. */
+export const courseOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['job', reference, 'course'],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/course', { path: { reference } })).course,
+  })
+
+/** What it asked for beside what it used, and what to ask for next time. */
+export const reportOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['job', reference, 'report'],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/report', { path: { reference } })).report,
+  })
+
 export const familyOf = (reference: string) =>
   queryOptions({
     queryKey: ['family', reference],

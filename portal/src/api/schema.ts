@@ -644,6 +644,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{reference}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["course_api_v1_jobs__reference__course_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{reference}/family": {
         parameters: {
             query?: never;
@@ -684,6 +700,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["log_api_v1_jobs__reference__log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{reference}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["report_api_v1_jobs__reference__report_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1320,6 +1352,22 @@ export interface components {
             told: string[];
         };
         /**
+         * BestTrial
+         * @description The trial of a sweep that did best.
+         *
+         *         Attributes:
+         *             metric: by which.
+         *             value: of it.
+         *             trial: its number, from 0.
+         *             arguments: with which it ran.
+         */
+        BestTrial: {
+            arguments: string[];
+            metric: string;
+            trial: number;
+            value: number;
+        };
+        /**
          * BrowserEntry
          * @description By what somebody comes in.
          *
@@ -1437,6 +1485,40 @@ export interface components {
             of: {
                 [key: string]: string;
             };
+        };
+        /**
+         * CourseKind
+         * @description What a step of a course is.
+         * @enum {unknown}
+         */
+        CourseKind: "event" | "move" | "wait";
+        /**
+         * CourseStep
+         * @description One thing that became of a job.
+         *
+         *         Attributes:
+         *             at: milliseconds since the epoch.
+         *             word: the state that it came into, the cause that held it up, or the kind of event.
+         *             cause: why it moved, a word of `MoveCause`; of a wait its ``ALT-nnnn``.
+         *             plain: what was said, in plain words.
+         *             raw: in the back end's own words; empty where these are plain. Foreign text.
+         *             attempt: that it concerns, from 1; 0 where it is none's.
+         *             until: when what held it up was over; None while it holds, and of all that is no wait.
+         */
+        CourseStep: {
+            at: number;
+            /** @default 0 */
+            attempt: number;
+            /** @default  */
+            cause: string;
+            kind: components["schemas"]["CourseKind"];
+            /** @default  */
+            plain: string;
+            /** @default  */
+            raw: string;
+            /** @default null */
+            until: number | null;
+            word: string;
         };
         /**
          * DecisionRecord
@@ -1568,6 +1650,21 @@ export interface components {
             said: string;
         };
         /**
+         * FamilyReport
+         * @description The members of a sweep or a schedule.
+         *
+         *         Attributes:
+         *             states: how many stand how.
+         *             best: None where nothing was reported.
+         */
+        FamilyReport: {
+            /** @default null */
+            best: components["schemas"]["BestTrial"] | null;
+            states: {
+                [key: string]: number;
+            };
+        };
+        /**
          * FamilyStanding
          * @description How far a sweep or a schedule is; kept with it.
          *
@@ -1676,16 +1773,22 @@ export interface components {
          *             more_others: how many more of these there are.
          *             untold: why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
          *             within: from when to when it likely starts where it would wait, in milliseconds from now; None without a basis.
+         *             never: whether it could never start as things are.
+         *             plain: what `waits_for` says, in plain words.
          */
         ForeseenStart: {
             /** @default [] */
             displaces: string[];
             /** @default 0 */
             more_others: number;
+            /** @default false */
+            never: boolean;
             /** @default null */
             now: boolean | null;
             /** @default [] */
             others: string[];
+            /** @default  */
+            plain: string;
             /** @default  */
             untold: string;
             /** @default  */
@@ -1918,6 +2021,17 @@ export interface components {
             total: number;
         };
         /**
+         * JobCourse
+         * @description What became of a job so far.
+         *
+         *         Attributes:
+         *             steps: in the order in which they came; of one moment moves before what happened beside.
+         */
+        JobCourse: {
+            id: string;
+            steps: components["schemas"]["CourseStep"][];
+        };
+        /**
          * JobDependency
          * @description Another job of the same team that has to be over first.
          */
@@ -1964,6 +2078,28 @@ export interface components {
             job: components["schemas"]["StoredJob"];
             /** @default [] */
             told: string[];
+        };
+        /**
+         * JobReport
+         * @description A job that is over, or so far.
+         *
+         *         Attributes:
+         *             use: None where it is not over; of a sweep or a schedule, of all members that are.
+         *             waited_ms: milliseconds in queues; of what has not started yet, since its submission.
+         *             advice: what to ask for next time, and why, in sentences.
+         *             family: of a sweep or a schedule; None of others.
+         *             idle: what rules of idleness would have done, in sentences.
+         */
+        JobReport: {
+            advice: string[];
+            /** @default null */
+            family: components["schemas"]["FamilyReport"] | null;
+            /** @default [] */
+            idle: string[];
+            job: components["schemas"]["StoredJob"];
+            lines: components["schemas"]["ReportLine"][];
+            use: components["schemas"]["UseSummary"] | null;
+            waited_ms: number;
         };
         /**
          * JobRow
@@ -2350,6 +2486,19 @@ export interface components {
             memory: number;
             /** @default null */
             shared_memory: number | null;
+        };
+        /**
+         * ReportLine
+         * @description One quantity, in words.
+         *
+         *         Attributes:
+         *             what: such as ``memory of a replica``.
+         *             used: "no telemetry" where nobody measured.
+         */
+        ReportLine: {
+            asked: string;
+            used: string;
+            what: string;
         };
         /**
          * RequestAct
@@ -3118,12 +3267,16 @@ export interface components {
          *             token: that let him in; None where none was needed.
          *             roles: what he is, such as ``member of nlp``; empty for the server's own user.
          *             currency: of the platform's prices; empty where it is not told.
+         *             only_in: those permissions that hold in some teams alone, with these, sorted; all others hold everywhere.
          */
         Visitor: {
             /** @default  */
             currency: string;
             kind: string;
             name: string;
+            only_in?: {
+                [key: string]: string[];
+            };
             permissions: string[];
             platform: string;
             /** @default [] */
@@ -3329,6 +3482,7 @@ export type AskedSignIn = components['schemas']['AskedSignIn'];
 export type AskedToken = components['schemas']['AskedToken'];
 export type AttemptUse = components['schemas']['AttemptUse'];
 export type BackendOffer = components['schemas']['BackendOffer'];
+export type BestTrial = components['schemas']['BestTrial'];
 export type BrowserEntry = components['schemas']['BrowserEntry'];
 export type BrowserLeave = components['schemas']['BrowserLeave'];
 export type BrowserSession = components['schemas']['BrowserSession'];
@@ -3338,12 +3492,15 @@ export type ChangedQuota = components['schemas']['ChangedQuota'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
 export type CountedJobs = components['schemas']['CountedJobs'];
+export type CourseKind = components['schemas']['CourseKind'];
+export type CourseStep = components['schemas']['CourseStep'];
 export type DecisionRecord = components['schemas']['DecisionRecord'];
 export type DemonstratedNeed = components['schemas']['DemonstratedNeed'];
 export type DependencyState = components['schemas']['DependencyState'];
 export type EarlyStop = components['schemas']['EarlyStop'];
 export type Effect = components['schemas']['Effect'];
 export type EndOfRun = components['schemas']['EndOfRun'];
+export type FamilyReport = components['schemas']['FamilyReport'];
 export type FamilyStanding = components['schemas']['FamilyStanding'];
 export type FamilySummary = components['schemas']['FamilySummary'];
 export type ForeseenChange = components['schemas']['ForeseenChange'];
@@ -3360,11 +3517,13 @@ export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];
 export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCounts = components['schemas']['JobCounts'];
+export type JobCourse = components['schemas']['JobCourse'];
 export type JobDependency = components['schemas']['JobDependency'];
 export type JobEvent = components['schemas']['JobEvent'];
 export type JobGroup = components['schemas']['JobGroup'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobReceipt = components['schemas']['JobReceipt'];
+export type JobReport = components['schemas']['JobReport'];
 export type JobRow = components['schemas']['JobRow'];
 export type JobSchedule = components['schemas']['JobSchedule'];
 export type JobsPage = components['schemas']['JobsPage'];
@@ -3388,6 +3547,7 @@ export type QuotaShare = components['schemas']['QuotaShare'];
 export type QuotaWish = components['schemas']['QuotaWish'];
 export type RefusedSubmission = components['schemas']['RefusedSubmission'];
 export type ReplicaNeeds = components['schemas']['ReplicaNeeds'];
+export type ReportLine = components['schemas']['ReportLine'];
 export type RequestAct = components['schemas']['RequestAct'];
 export type RequestKind = components['schemas']['RequestKind'];
 export type RequestMark = components['schemas']['RequestMark'];
@@ -5676,6 +5836,60 @@ export interface operations {
             507: components["responses"]["507"];
         };
     };
+    course_api_v1_jobs__reference__course_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        course: components["schemas"]["JobCourse"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
     family_api_v1_jobs__reference__family_get: {
         parameters: {
             query?: never;
@@ -5817,6 +6031,60 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": string;
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    report_api_v1_jobs__reference__report_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        report: components["schemas"]["JobReport"];
+                        /** @constant */
+                        version: 1;
+                    };
                 };
             };
             /** @description the caller has it already */

@@ -5,12 +5,14 @@ import type { AnswerSource } from '../api/schema'
 import { useNow } from '../store/now'
 import { plural, span } from '../words/format'
 import { Panel, type Source, sourceOf } from './panel'
+import { Glyph } from './state'
 
 interface AnswerPanelProps<D> {
   readonly title: ReactNode
   readonly source: Source<Told<D>>
   readonly acts?: ReactNode
   readonly flush?: boolean
+  readonly brief?: boolean
   readonly empty?: (document: D) => ReactNode | null
   readonly truncated?: (document: D) => ReactNode | null
   /** Sentences of the document on what it lacks. */
@@ -76,4 +78,39 @@ export function lackingOf(sources: readonly AnswerSource[], remarks: readonly st
 
 export function useAnswer<D>(options: UseQueryOptions<Told<D>, Error, Told<D>, string[]>): Source<Told<D>> {
   return sourceOf(useQuery(options))
+}
+
+/** What all answers of a screen rest on, told once above them. */
+export function RestsOn({ of }: { of: readonly Source<Told<unknown>>[] }) {
+  const now = useNow(1000)
+  const told = of.flatMap((each) => (each.data ? [each.data] : []))
+  const sources = [...new Map(told.flatMap((each) => each.sources).map((each) => [each.name, each])).values()]
+  const failed = of.filter((each) => each.data && each.trouble)
+  const old = [
+    staleOf(sources),
+    failed.length > 0 && `${span(now - Math.min(...failed.map((each) => each.at)))} old: ${failed[0]?.trouble?.what}`,
+  ].filter(Boolean)
+  const missing = lackingOf(sources, [])
+  if (!old.length && !missing) return null
+  return (
+    <div className="panel rests-on" role="status">
+      {old.length > 0 && (
+        <span className="state tone-wait">
+          <Glyph shape="half" tone="wait" />
+          <span>{old.join('; ')}</span>
+        </span>
+      )}
+      {missing && (
+        <span className="state tone-wait">
+          <Glyph shape="dash" tone="wait" />
+          <span>{missing}</span>
+        </span>
+      )}
+      {failed.length > 0 && (
+        <button type="button" className="act plain" onClick={() => failed.forEach((each) => each.again())}>
+          Ask again
+        </button>
+      )}
+    </div>
+  )
 }

@@ -5,6 +5,7 @@ import { choose, useSettings, useZone } from '../store/settings'
 import { type LogLine, wholeLog } from '../store/log'
 import { count, moment } from '../words/format'
 import { plainOf } from './ansi'
+import { asBadAs, type Level, LEVELS } from './levels'
 import { sayTrouble } from './toasts'
 
 interface LogProps {
@@ -15,27 +16,35 @@ interface LogProps {
   readonly name: string
 }
 
+/** Pixels of a line. */
+const LINE = 18
+
 /** What a job wrote, at its end; it stays there while more comes, unless somebody scrolls up. */
 export function Log({ lines, ended, trouble, name }: LogProps) {
   const { logTimes, logWraps } = useSettings()
   const zone = useZone()
   const [search, setSearch] = useState('')
+  const [level, setLevel] = useState<Level | null>(null)
   const [held, setHeld] = useState<number | null>(null)
+  const atEnd = useRef(true)
+  const top = useRef(0)
   const box = useRef<HTMLDivElement>(null)
   const pattern = useMemo(() => patternOf(search), [search])
   const until = held ?? lines.length
-  const shown = useMemo(
-    () => (pattern ? lines.slice(0, until).filter((each) => pattern.test(each.text)) : lines.slice(0, until)),
-    [lines, until, pattern],
-  )
+  const shown = useMemo(() => {
+    const there = until === lines.length ? lines : lines.slice(0, until)
+    const meant = level ? asBadAs(there, level) : there
+    return pattern ? meant.filter((each) => pattern.test(each.text)) : meant
+  }, [lines, until, pattern, level])
   const rows = useVirtualizer({
     count: shown.length,
     getScrollElement: () => box.current,
-    estimateSize: () => 18,
+    estimateSize: () => LINE,
     overscan: 30,
   })
   useEffect(() => {
-    if (held === null && shown.length) rows.scrollToIndex(shown.length - 1)
+    // Whoever has scrolled up reads: what comes does not move him.
+    if (held === null && shown.length && atEnd.current) rows.scrollToIndex(shown.length - 1, { align: 'end' })
   }, [held, shown.length, rows])
   const waiting = lines.length - until
   return (
@@ -48,6 +57,15 @@ export function Log({ lines, ended, trouble, name }: LogProps) {
           value={search}
           onChange={(event) => setSearch(event.target.value)}
         />
+        <select className="chip" aria-label="Level" data-set={level ? '' : undefined} value={level ?? ''} onChange={(event) => setLevel(LEVELS.find((each) => each === event.target.value) ?? null)}>
+          <option value="">every level</option>
+          {LEVELS.slice(0, -1).map((each, number) => (
+            <option key={each} value={each}>
+              {each}
+              {number ? ' and worse' : ''}
+            </option>
+          ))}
+        </select>
         <button type="button" className="chip" aria-pressed={held !== null} onClick={() => setHeld(held === null ? lines.length : null)}>
           {held === null ? 'Pause' : waiting ? `${count(waiting)} more lines` : 'Paused'}
         </button>
@@ -62,7 +80,20 @@ export function Log({ lines, ended, trouble, name }: LogProps) {
         </button>
       </div>
       {trouble && <div className="note bad">{trouble.what}</div>}
-      <div className={logWraps ? 'log wraps' : 'log'} ref={box} tabIndex={0} role="log" aria-label="Log" aria-live="off">
+      <div
+        className={logWraps ? 'log wraps' : 'log'}
+        onScroll={({ currentTarget: now }) => {
+          // We ourselves never scroll up.
+          if (now.scrollTop + now.clientHeight >= now.scrollHeight - LINE) atEnd.current = true
+          else if (now.scrollTop < top.current) atEnd.current = false
+          top.current = now.scrollTop
+        }}
+        ref={box}
+        tabIndex={0}
+        role="log"
+        aria-label="Log"
+        aria-live="off"
+      >
         <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
           {rows.getVirtualItems().map((item) => {
             const line = shown[item.index]
@@ -82,9 +113,9 @@ export function Log({ lines, ended, trouble, name }: LogProps) {
           })}
         </div>
       </div>
-      {ended && (
+      {(ended || level || pattern) && (
         <div className="note">
-          {pattern ? `${count(shown.length)} of ${count(lines.length)} lines` : `${count(lines.length)} lines; the log is over`}
+          {pattern || level ? `${count(shown.length)} of ${count(lines.length)} lines` : `${count(lines.length)} lines; the log is over`}
         </div>
       )}
     </>

@@ -1,37 +1,70 @@
+import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useId, useMemo, useState } from 'react'
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
+import { whoami } from '../api/queries'
+import type { JobRow } from '../api/schema'
 import type { Place } from '../screens/places'
+import { type Act, useOffered } from '../store/acts'
 import { useLive } from '../store/live'
-import { JOB } from '../words/states'
+import { mayIn } from '../store/may'
+import { JOB, OVER, type StateLook } from '../words/states'
 import { State } from './state'
 
 const MOST = 12
 
-/** Every screen that somebody may see, and every job, by a few letters. */
-export function Palette({ places, close }: { places: readonly Place[]; close: () => void }) {
+interface Entry {
+  readonly key: string
+  readonly said: string
+  /** What kind of thing it is, where that is no screen. */
+  readonly kind: string
+  readonly state: StateLook | null
+  readonly go: () => unknown
+}
+
+/** Every screen and every act that somebody may, and every job, by a few letters. */
+export function Palette({ places, acts, close }: { places: readonly Place[]; acts: readonly Act[]; close: () => void }) {
   const { jobs } = useLive()
+  const me = useQuery(whoami).data
+  const here = useOffered()
   const navigate = useNavigate()
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
   const id = useId()
-  const found = useMemo(() => {
+  const found = useMemo<readonly Entry[]>(() => {
     const words = text.toLowerCase().trim()
-    const named = (each: Place) => each.name.toLowerCase().includes(words)
-    const meant = places.filter((each) => each.also.toLowerCase().includes(words) && !named(each))
+    const named = (each: { readonly said: string }) => each.said.toLowerCase().includes(words)
+    const screens = places.map((each) => ({ key: each.to, said: each.name, also: each.also.toLowerCase(), kind: '', state: null, go: () => navigate({ to: each.to }) }))
     // What is called so comes before what is meant by it, too.
-    const screens = [...places.filter(named), ...meant]
-    const rows = words ? jobs.wanted({ text: words }).slice(0, MOST) : []
-    return [
-      ...screens.map((each) => ({ key: each.to, said: each.name, state: null, go: () => navigate({ to: each.to }) })),
-      ...rows.map((each) => ({
-        key: each.id,
-        said: `${each.name} · ${each.id} · ${each.team}`,
-        state: JOB[each.state],
-        go: () => navigate({ to: '/jobs/$id', params: { id: each.id } }),
-      })),
-    ]
-  }, [text, places, jobs, navigate])
+    const called = screens.filter(named)
+    const meant = screens.filter((each) => each.also.includes(words) && !named(each))
+    const entryOf = (each: Act): Entry => ({ key: `act ${each.said}`, said: each.said, kind: 'act', state: null, go: each.go })
+    const jobEntry = (each: JobRow): Entry => ({
+      key: each.id,
+      said: `${each.name} · ${each.id} · ${each.team}`,
+      kind: '',
+      state: JOB[each.state],
+      go: () => navigate({ to: '/jobs/$id', params: { id: each.id } }),
+    })
+    const own = here.filter(named).map(entryOf)
+    const usual = acts.filter(named).map(entryOf)
+    if (!words) return [...own, ...called, ...usual]
+    const [verb = '', ...rest] = words.split(/\s+/)
+    const acted = VERBS.filter((each) => rest.length && each.words.includes(verb)).flatMap((each) =>
+      jobs
+        .wanted({ text: rest.join(' ') })
+        .filter((job) => each.fits(job) && mayIn(me, each.needs, job.team))
+        .slice(0, MOST)
+        .map((job): Entry => ({
+          key: `${each.act} ${job.id}`,
+          said: `${each.said} ${job.name} · ${job.id} · ${job.team}`,
+          kind: 'act',
+          state: JOB[job.state],
+          go: () => navigate({ to: '/jobs/$id', params: { id: job.id }, search: { act: each.act } }),
+        })),
+    )
+    return [...called, ...own, ...acted, ...usual, ...meant, ...jobs.wanted({ text: words }).slice(0, MOST).map(jobEntry)]
+  }, [text, places, acts, here, jobs, me, navigate])
   const chosen = Math.min(at, found.length - 1)
   function go(number: number): void {
     close()
@@ -48,7 +81,7 @@ export function Palette({ places, close }: { places: readonly Place[]; close: ()
             aria-controls={id}
             aria-activedescendant={found[chosen] ? `${id}-${chosen}` : undefined}
             aria-label="Search or go to"
-            placeholder="A screen, a job by name or id, a team, a person"
+            placeholder="A screen, an act such as “stop train”, a job by name or id"
             value={text}
             onChange={(event) => {
               setText(event.target.value)
@@ -68,12 +101,14 @@ export function Palette({ places, close }: { places: readonly Place[]; close: ()
                 key={each.key}
                 id={`${id}-${number}`}
                 role="option"
+                aria-label={each.state ? `${each.said} ${each.state.word}` : each.said}
+                data-kind={each.kind || undefined}
                 aria-selected={number === chosen}
                 onMouseMove={() => setAt(number)}
                 onClick={() => go(number)}
               >
                 <span>{each.said}</span>
-                {each.state && <State of={each.state} />}
+                {each.state ? <State of={each.state} /> : each.kind && <span className="faint">{each.kind}</span>}
               </li>
             ))}
             {!found.length && <li aria-selected={false}>Nothing is called so</li>}
@@ -83,3 +118,18 @@ export function Palette({ places, close }: { places: readonly Place[]; close: ()
     </ModalOverlay>
   )
 }
+
+interface Verb {
+  readonly act: 'stop' | 'retry'
+  readonly said: string
+  /** By which it is typed. */
+  readonly words: readonly string[]
+  readonly needs: string
+  readonly fits: (job: JobRow) => boolean
+}
+
+/** What can be done with a job that is named behind the verb; it is asked about once more where that ends something. */
+const VERBS: readonly Verb[] = [
+  { act: 'stop', said: 'Stop', words: ['stop', 'end', 'kill', 'cancel'], needs: 'stop', fits: (job: JobRow) => !OVER.has(job.state) },
+  { act: 'retry', said: 'Run again', words: ['run', 'retry', 'again', 'rerun'], needs: 'submit', fits: (job: JobRow) => OVER.has(job.state) },
+]

@@ -38,6 +38,8 @@ interface PanelProps<T> {
   /** How much of it is shown, where that is not all. */
   readonly truncated?: (data: T) => ReactNode | null
   readonly flush?: boolean
+  /** Whether what is old or missing is told in whole above it already: a mark beside the title is enough then. */
+  readonly brief?: boolean
   readonly children: (data: T) => ReactNode
 }
 
@@ -45,21 +47,22 @@ interface PanelProps<T> {
  * A piece of a screen with data of its own. It looks different while it loads, where there is nothing, where it failed,
  * where it is old, where something is missing, and where it is cut; it never shows a number that was not told.
  */
-export function Panel<T>({ title, source, acts, flush = false, ...shows }: PanelProps<T>) {
+export function Panel<T>({ title, source, acts, flush = false, brief = false, ...shows }: PanelProps<T>) {
   const id = useId()
   return (
     <section className="panel" aria-labelledby={id} aria-busy={source.data === undefined && !source.trouble}>
       <header>
         <h2 id={id}>{title}</h2>
         <span className="grow" />
+        {brief && source.data !== undefined && <Marks source={source} old={shows.stale?.(source.data)} missing={shows.partial?.(source.data)} />}
         {acts}
       </header>
-      <Inside source={source} flush={flush} {...shows} />
+      <Inside source={source} flush={flush} {...shows} {...(brief ? { brief } : {})} />
     </section>
   )
 }
 
-function Inside<T>({ source, empty, partial, stale, truncated, flush, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
+function Inside<T>({ source, empty, partial, stale, truncated, flush, brief, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
   const { data, trouble } = source
   if (data === undefined) return trouble ? <Failed trouble={trouble} again={source.again} /> : <Skeleton />
   const nothing = empty?.(data)
@@ -68,8 +71,8 @@ function Inside<T>({ source, empty, partial, stale, truncated, flush, children }
   const old = stale?.(data)
   return (
     <>
-      {trouble && <Stale source={source} trouble={trouble} />}
-      {(old || missing) && (
+      {trouble && !brief && <Stale source={source} trouble={trouble} />}
+      {(old || missing) && !brief && (
         <div className="note rests">
           {old && (
             <span className="state tone-wait" data-state="stale">
@@ -96,6 +99,28 @@ function Inside<T>({ source, empty, partial, stale, truncated, flush, children }
         </div>
       ) : (
         <div className={flush ? 'body flush' : 'body'}>{children(data)}</div>
+      )}
+    </>
+  )
+}
+
+/** That some of it is old, or missing, in a word; its tool tip has the sentence. */
+function Marks({ source: { trouble, at }, old: told, missing }: { source: Source<unknown>; old: ReactNode; missing: ReactNode }) {
+  const now = useNow(1000)
+  const old = trouble ? trouble.what : told
+  return (
+    <>
+      {old && (
+        <span className="age state tone-wait" data-state="stale" title={typeof old === 'string' ? old : undefined}>
+          <Glyph shape="half" tone="wait" />
+          {trouble ? `${span(now - at)} old` : 'some is old'}
+        </span>
+      )}
+      {missing && (
+        <span className="age state tone-wait" data-state="partial" title={typeof missing === 'string' ? missing : undefined}>
+          <Glyph shape="dash" tone="wait" />
+          not all
+        </span>
       )}
     </>
   )

@@ -10,10 +10,12 @@ interface RowsProps<R> {
   readonly open?: ((row: R) => void) | undefined
   /** Whether rows can be selected. */
   readonly selects: boolean
+  /** Whether keys walk it; of several lists of a screen one alone. */
+  readonly keys?: boolean
 }
 
 /** A long list, of which those rows are drawn that are seen; walked, selected from and opened by keys. */
-export function useRows<R>({ rows, keyOf, open, selects }: RowsProps<R>) {
+export function useRows<R>({ rows, keyOf, open, selects, keys = true }: RowsProps<R>) {
   const box: RefObject<HTMLDivElement | null> = useRef<HTMLDivElement>(null)
   const [here, setHere] = useState(-1)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
@@ -36,9 +38,10 @@ export function useRows<R>({ rows, keyOf, open, selects }: RowsProps<R>) {
       else if (event.key === 'x' && row && selects) choose(keyOf(row))
       else if (event.key === 'Escape') setChosen(new Set())
     }
+    if (!keys) return
     window.addEventListener('keydown', pressed)
     return () => window.removeEventListener('keydown', pressed)
-  }, [rows, here, virtual, open, selects, keyOf])
+  }, [rows, here, virtual, open, selects, keyOf, keys])
   const items = virtual.getVirtualItems()
   return {
     box,

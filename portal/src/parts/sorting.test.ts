@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { matching, sorted, sortingOf } from './sorting'
+import { matching, partOf, sorted, sortingOf, withPart } from './sorting'
 
 describe('lists', () => {
   it('reads what an address says of the order', () => {
@@ -18,5 +18,14 @@ describe('lists', () => {
   it('finds rows by all words', () => {
     expect(matching(['cv mira', 'nlp ada', 'cv ada'], ' CV ada', (each) => each)).toEqual(['cv ada'])
     expect(matching(['a'], '', (each) => each)).toEqual(['a'])
+  })
+
+  it('keeps what the lists of a screen are each sorted by', () => {
+    const both = withPart(withPart(undefined, 'findings', '-about'), '', 'used')
+    expect(both).toBe('used;findings:-about')
+    expect([partOf(both, ''), partOf(both, 'findings'), partOf(both, 'find'), partOf(undefined, '')]).toEqual(['used', '-about', undefined, undefined])
+    expect(withPart(both, '', '')).toBe('findings:-about')
+    expect(withPart(both, 'findings', 'what')).toBe('used;findings:what')
+    expect(withPart('findings:what', 'findings', '')).toBe('')
   })
 })

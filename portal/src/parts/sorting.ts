@@ -32,3 +32,17 @@ export function matching<R>(rows: readonly R[], text: string | undefined, wordsO
     return words.every((each) => said.includes(each))
   })
 }
+
+/** What an address says of one of several lists of a screen: in `-used;findings:about` the list without a name has `-used`. */
+export function partOf(text: string | undefined, list: string): string | undefined {
+  const begin = list && `${list}:`
+  const found = text?.split(';').find((each) => (begin ? each.startsWith(begin) : each !== '' && !each.includes(':')))
+  return found?.slice(begin.length)
+}
+
+/** The same address with something else for that list; empty for what is usual. */
+export function withPart(text: string | undefined, list: string, part: string): string {
+  const rest = (text ?? '').split(';').filter((each) => each && (list ? !each.startsWith(`${list}:`) : each.includes(':')))
+  const own = part && (list ? `${list}:${part}` : part)
+  return [...(list ? [] : [own]), ...rest, ...(list ? [own] : [])].filter(Boolean).join(';')
+}

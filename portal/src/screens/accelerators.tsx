@@ -13,8 +13,9 @@ import { Glyph } from '../parts/state'
 import { Moment } from '../parts/moment'
 import { useNow } from '../store/now'
 import { useList } from '../store/list'
+import { rangeOf, within } from '../store/range'
 import { count, plural, span } from '../words/format'
-import { Choice, Chosen, Filters, useWhere } from './filters'
+import { Choice, Chosen, Filters, TimeChoice, useWhere } from './filters'
 
 /** Who holds what: each hold with its team, person, and how long it has been idle. */
 export function Accelerators() {
@@ -26,6 +27,7 @@ export function Accelerators() {
   const all = held.data?.document.items ?? NONE
   const kinds = useMemo(() => [...new Set(all.map((each) => each.accelerator))].sort(), [all])
   const teams = useMemo(() => [...new Set(all.map((each) => each.team))].sort(), [all])
+  const range = rangeOf(search, now)
   const idle = search.kind === 'idle'
   const odd = search.kind === 'odd'
   const rows = useMemo(
@@ -35,10 +37,11 @@ export function Accelerators() {
           (!search.accelerator || each.accelerator === search.accelerator) &&
           (!search.team || each.team === search.team) &&
           (!search.person || each.person === search.person) &&
+          within(each.since === null ? null : Date.parse(each.since), range) &&
           (!idle || Boolean(each.idleDevices)) &&
           (!odd || oddities(each).length > 0),
       ),
-    [all, search, idle, odd],
+    [all, search, idle, odd, range.from, range.to],
   )
   const columns = useMemo(() => columnsOf(now), [now])
   return (
@@ -54,6 +57,7 @@ export function Accelerators() {
           <button type="button" className="chip" aria-pressed={odd} onClick={() => change({ kind: odd ? '' : 'odd' })}>
             past queues, or over
           </button>
+          <TimeChoice of="Held since" />
           {search.person && <Chosen said={`of ${search.person}`} drop={() => change({ person: '' })} />}
         </Filters>
       </div>
@@ -72,7 +76,7 @@ export function Accelerators() {
           rows.length ? null : all.length ? (
             <>
               <strong>Nobody holds any like that</strong>
-              <button type="button" className="act" onClick={() => change({ q: '', accelerator: '', team: '', person: '', kind: '' })}>
+              <button type="button" className="act" onClick={() => change({ q: '', accelerator: '', team: '', person: '', kind: '', since: '', until: '' })}>
                 Show all {count(all.length)}
               </button>
             </>
@@ -102,10 +106,11 @@ export function Accelerators() {
         title="What there is"
         source={room}
         flush
+        acts={<ColumnsMenu columns={ROOM} list="room" />}
         remarks={(document) => document.notes}
         empty={(document) => (document.items.length ? null : <span>No accelerators are seen yet: <Link to="/clusters">clusters</Link> says which answer.</span>)}
       >
-        {(document) => <RoomTable rows={document.items} />}
+        {(document) => <Grid label="What there is" list="room" rows={document.items} columns={ROOM} keyOf={(each) => `${each.cluster}/${each.accelerator}/${each.resource}`} usual="accelerator" />}
       </AnswerPanel>
     </>
   )
@@ -187,6 +192,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'job',
       head: 'Work',
+      card: 'whole',
       sort: (each) => each.job,
       cell: (each) => (
         <>
@@ -211,7 +217,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       cell: (each) => each.accelerator,
       title: (each) => `${each.accelerator} (${each.resource})`,
     },
-    { id: 'idle', head: 'Idle', width: '116px', narrow: '104px', number: true, sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
+    { id: 'idle', head: 'Idle', width: '116px', number: true, card: 'badge', sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
     {
       id: 'since',
       head: 'Held for',
@@ -244,60 +250,46 @@ function columnsOf(now: number): readonly Column<Holding>[] {
   ]
 }
 
-function RoomTable({ rows }: { rows: readonly Room[] }) {
-  return (
-    <div className="scroll">
-      <table className="table">
-        <thead>
-          <tr>
-            <th style={{ width: '18%' }}>Accelerator</th>
-            <th className="roomy" style={{ width: '16%' }}>
-              Cluster
-            </th>
-            <th>Use</th>
-            {['All', 'Held', 'Idle', 'Free'].map((each) => (
-              <th key={each} className="number" style={{ width: 64 }}>
-                {each}
-              </th>
-            ))}
-            <th className="number roomy" style={{ width: 92 }} title="free, and of no use to what is usual here">
-              Fragmented
-            </th>
-            <th className="roomy" style={{ width: '17%' }}>
-              More pods that fit
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((each) => (
-            <tr key={`${each.cluster}/${each.accelerator}/${each.resource}`}>
-              <td title={`${each.accelerator} (${each.resource})`}>
-                <Link to="/fleet" search={{ cluster: each.cluster, accelerator: each.accelerator }}>
-                  {each.accelerator}
-                </Link>
-              </td>
-              <td className="roomy" title={each.cluster}>
-                {each.cluster}
-              </td>
-              <td>
-                <KindBar amounts={amountsOfRoom(each)} />
-              </td>
-              <td className="number">{count(each.total)}</td>
-              <td className="number">{count(each.used)}</td>
-              <td className="number">{each.idleHeld === null ? <span className="faint">–</span> : count(each.idleHeld)}</td>
-              <td className="number">{count(each.free)}</td>
-              <td className="number roomy">{each.fragmented === null ? <span className="faint">–</span> : count(each.fragmented)}</td>
-              <td className="roomy faint">
-                {Object.entries(each.fits)
-                  .map(([size, number]) => `${count(number)} of ${size}`)
-                  .join(', ')}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
+const ROOM: readonly Column<Room>[] = [
+  {
+    id: 'accelerator',
+    head: 'Accelerator',
+    width: '18%',
+    sort: (each) => each.accelerator,
+    cell: (each) => (
+      <Link to="/fleet" search={{ cluster: each.cluster, accelerator: each.accelerator }}>
+        {each.accelerator}
+      </Link>
+    ),
+    title: (each) => `${each.accelerator} (${each.resource})`,
+  },
+  { id: 'cluster', head: 'Cluster', width: '16%', roomy: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+  { id: 'bar', head: 'Use', card: 'whole', cell: (each) => <KindBar amounts={amountsOfRoom(each)} /> },
+  { id: 'total', head: 'All', width: '64px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
+  { id: 'used', head: 'Held', width: '64px', number: true, sort: (each) => each.used, cell: (each) => count(each.used) },
+  { id: 'idle', head: 'Idle', width: '64px', number: true, sort: (each) => each.idleHeld, cell: (each) => <OrUnknown of={each.idleHeld} /> },
+  { id: 'free', head: 'Free', width: '64px', number: true, sort: (each) => each.free, cell: (each) => count(each.free) },
+  {
+    id: 'fragmented',
+    head: 'Fragmented',
+    width: '92px',
+    number: true,
+    roomy: true,
+    sort: (each) => each.fragmented,
+    cell: (each) => <OrUnknown of={each.fragmented} />,
+    title: () => 'free, and of no use to what is usual here',
+  },
+  { id: 'fits', head: 'More pods that fit', width: '17%', roomy: true, card: 'whole', cell: (each) => <span className="faint">{fitsOf(each)}</span>, title: fitsOf },
+]
+
+function OrUnknown({ of }: { of: number | null }) {
+  return of === null ? <span className="faint">–</span> : <>{count(of)}</>
+}
+
+function fitsOf(room: Room): string {
+  return Object.entries(room.fits)
+    .map(([size, number]) => `${count(number)} of ${size}`)
+    .join(', ')
 }
 
 function amountsOfRoom(room: Room) {

@@ -1,39 +1,38 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
 import { trailPage } from '../api/queries'
 import type { ToldEntry } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { widthsOf } from '../parts/grid'
+import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { State } from '../parts/state'
 import { type ListSearch, useList } from '../store/list'
+import { rangeOf, within } from '../store/range'
 import { plural } from '../words/format'
 import type { StateLook } from '../words/states'
-import { useRowKeys } from './row_keys'
+import { TimeChoice } from './filters'
 
 const OUTCOME: Readonly<Record<string, StateLook>> = {
   done: { word: 'done', tone: 'good', shape: 'check' },
   denied: { word: 'denied', tone: 'bad', shape: 'cross' },
 }
-const HOUR = 3_600_000
-const TIMES: Readonly<Record<string, number>> = { '1h': HOUR, '24h': 24 * HOUR, '7d': 7 * 24 * HOUR }
 
 /** Who did what, when, from where, and what came of it; newest first. */
 export function Audit() {
   const [search, change] = useList()
   const query = useInfiniteQuery({
-    queryKey: ['audit', search],
+    queryKey: ['audit', search.who, search.verb, search.team, search.about, search.outcome, search.since],
     queryFn: ({ pageParam }) => trailPage(wantedOf(search), pageParam),
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.before ?? null,
     refetchInterval: 30_000,
   })
   const source = sourceOf(query)
-  const rows = query.data?.pages.flatMap((each) => each.rows) ?? []
-  const [opened, setOpened] = useState<number | null>(null)
-  const here = useRowKeys(rows, (row) => setOpened((now) => (now === row.number ? null : row.number)))
+  const range = rangeOf({ until: search.until }, Date.now())
+  const rows = (query.data?.pages.flatMap((each) => each.rows) ?? []).filter((each) => within(each.at ?? null, range))
+  const opened = rows.find((each) => String(each.number) === search.entry)
+  const toggle = (number: number) => change({ entry: search.entry === String(number) ? '' : String(number) })
   const field = (name: 'who' | 'verb' | 'team' | 'about', placeholder: string) => (
     <input
       className="search"
@@ -60,27 +59,26 @@ export function Audit() {
               <State of={look} />
             </button>
           ))}
-          <select className="chip" aria-label="Since" value={search.since ?? ''} onChange={(event) => change({ since: event.target.value })}>
-            <option value="">all time</option>
-            {Object.keys(TIMES).map((each) => (
-              <option key={each} value={each}>
-                last {each}
-              </option>
-            ))}
-          </select>
+          <TimeChoice of="Done" />
         </div>
       </div>
+      {opened && <Opened of={opened} close={() => change({ entry: '' })} />}
       <Panel
         title={query.data ? `${query.hasNextPage ? 'The newest ' : ''}${plural(rows.length, 'act')}` : 'Acts'}
         source={source}
         flush
-        acts={<CopyCommand command={commandOf(search)} />}
+        acts={
+          <>
+            <CopyCommand command={commandOf(search)} />
+            <ColumnsMenu columns={COLUMNS} />
+          </>
+        }
         truncated={() => (query.hasNextPage ? `the newest ${rows.length}; older ones are further down` : null)}
         empty={() =>
           rows.length ? null : (
             <>
               <strong>Nothing like that was done</strong>
-              <button type="button" className="act" onClick={() => change({ who: '', verb: '', about: '', team: '', outcome: '', since: '' })}>
+              <button type="button" className="act" onClick={() => change({ who: '', verb: '', about: '', team: '', outcome: '', since: '', until: '' })}>
                 Show all
               </button>
             </>
@@ -88,38 +86,8 @@ export function Audit() {
         }
       >
         {() => (
-          <div className="scroll grid">
-            <table className="table" aria-label="Acts">
-              <thead>
-                <tr>
-                  <th style={widthsOf(132, '60px')}>When</th>
-                  <th style={{ width: '20%' }}>Who</th>
-                  <th style={widthsOf(128, '92px')}>Act</th>
-                  <th style={widthsOf(88, '80px')}>Outcome</th>
-                  <th className="roomy" style={{ width: '18%' }}>
-                    About
-                  </th>
-                  <th className="roomy" style={{ width: '10%' }}>
-                    Team
-                  </th>
-                  <th className="roomy">Why</th>
-                  <th className="roomy" style={{ width: '14%' }}>
-                    From where
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((each, number) => (
-                  <Entry
-                    key={each.number}
-                    of={each}
-                    here={number === here}
-                    opened={opened === each.number}
-                    open={() => setOpened((now) => (now === each.number ? null : each.number))}
-                  />
-                ))}
-              </tbody>
-            </table>
+          <>
+            <Grid label="Acts" rows={rows} columns={COLUMNS} keyOf={(each) => String(each.number)} usual="-at" given="usual" open={(each) => toggle(each.number)} here={search.entry ?? ''} />
             {query.hasNextPage && (
               <div className="note">
                 <button type="button" className="act" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -127,7 +95,7 @@ export function Audit() {
                 </button>
               </div>
             )}
-          </div>
+          </>
         )}
       </Panel>
     </>
@@ -135,14 +103,14 @@ export function Audit() {
 }
 
 function wantedOf(search: ListSearch) {
-  const since = TIMES[search.since ?? '']
+  const { from } = rangeOf(search, Date.now())
   return {
     ...(search.who ? { who: search.who } : {}),
     ...(search.verb ? { verb: search.verb } : {}),
     ...(search.team ? { team: search.team } : {}),
     ...(search.about ? { about: search.about } : {}),
     ...(search.outcome ? { outcome: search.outcome } : {}),
-    ...(since ? { since: Date.now() - since } : {}),
+    ...(from === null ? {} : { since: from }),
   }
 }
 
@@ -156,74 +124,92 @@ function commandOf(search: ListSearch): string {
   return words.join(' ')
 }
 
-function Entry({ of, here, opened, open }: { of: ToldEntry; here: boolean; opened: boolean; open: () => void }) {
-  if (of.damaged)
-    return (
-      <tr className={here ? 'here' : ''}>
-        <td colSpan={8} className="tone-bad">
-          entry {of.number} cannot be read: {of.damaged}
-        </td>
-      </tr>
-    )
-  const job = /^job\/(.+)$/.exec(of.subject ?? '')?.[1]
+const aboutOf = (each: ToldEntry) => each.name || each.subject || ''
+
+const COLUMNS: readonly Column<ToldEntry>[] = [
+  {
+    id: 'at',
+    head: 'When',
+    width: '132px',
+    sort: (each) => each.at ?? null,
+    cell: (each) => (each.at == null ? `entry ${each.number}` : <Moment at={each.at} />),
+  },
+  {
+    id: 'who',
+    head: 'Who',
+    width: '18%',
+    card: 'whole',
+    sort: (each) => each.who ?? null,
+    cell: (each) => (each.damaged ? <span className="tone-bad">cannot be read: {each.damaged}</span> : <EntryLink of={each} />),
+    title: (each) => each.who ?? '',
+  },
+  { id: 'verb', head: 'Act', width: '128px', sort: (each) => each.verb ?? null, cell: (each) => <span className="mono">{each.verb}</span> },
+  {
+    id: 'outcome',
+    head: 'Outcome',
+    width: '88px',
+    card: 'badge',
+    sort: (each) => each.outcome ?? null,
+    cell: (each) => (OUTCOME[each.outcome ?? ''] ? <State of={OUTCOME[each.outcome ?? ''] as StateLook} /> : each.outcome),
+  },
+  { id: 'about', head: 'About', width: '18%', roomy: true, sort: (each) => aboutOf(each), cell: (each) => <About of={each} />, title: (each) => [each.subject, each.name].filter(Boolean).join(' ') },
+  { id: 'team', head: 'Team', width: '10%', roomy: true, sort: (each) => each.team || null, cell: (each) => each.team },
+  { id: 'why', head: 'Why', roomy: true, card: 'whole', sort: (each) => each.why || null, cell: (each) => each.why, title: (each) => each.why ?? '' },
+  { id: 'whence', head: 'From where', width: '14%', roomy: true, card: 'none', sort: (each) => each.whence ?? null, cell: (each) => <span className="faint">{each.whence}</span>, title: (each) => each.whence ?? '' },
+]
+
+function EntryLink({ of }: { of: ToldEntry }) {
+  const [search, change] = useList()
+  const opened = search.entry === String(of.number)
   return (
-    <>
-      <tr className={here ? 'here' : ''}>
-        <td className="faint">
-          <Moment at={of.at ?? 0} />
-        </td>
-        <td title={of.who}>
-          <button type="button" className="link" aria-expanded={opened} onClick={open}>
-            {of.who}
-          </button>
-        </td>
-        <td className="mono">{of.verb}</td>
-        <td>{OUTCOME[of.outcome ?? ''] ? <State of={OUTCOME[of.outcome ?? ''] as StateLook} /> : of.outcome}</td>
-        <td className="roomy" title={[of.subject, of.name].filter(Boolean).join(' ')}>
-          {job ? (
-            <Link to="/jobs/$id" params={{ id: job }}>
-              {of.name || job}
-            </Link>
-          ) : (
-            of.name || of.subject
-          )}
-        </td>
-        <td className="roomy">{of.team}</td>
-        <td className="roomy" title={of.why}>
-          {of.why}
-        </td>
-        <td className="roomy faint" title={of.whence}>
-          {of.whence}
-        </td>
-      </tr>
-      {opened && (
-        <tr>
-          <td colSpan={8} className="two-lines">
-            <dl className="facts" style={{ padding: '8px 0' }}>
-              <dt>Entry</dt>
-              <dd>{of.number}</dd>
-              <dt>About</dt>
-              <dd className="mono">{of.subject}</dd>
-              <dt>From where</dt>
-              <dd>{of.whence}</dd>
-              {of.why && (
-                <>
-                  <dt>Why</dt>
-                  <dd>{of.why}</dd>
-                </>
-              )}
-              {(of.details ?? []).map((each) => (
-                <div key={each.name} style={{ display: 'contents' }}>
-                  <dt>{each.name}</dt>
-                  <dd>{each.value}</dd>
-                </div>
-              ))}
-              <dt>Digest</dt>
-              <dd className="mono">{of.digest}</dd>
-            </dl>
-          </td>
-        </tr>
-      )}
-    </>
+    <button type="button" className="link" aria-expanded={opened} onClick={() => change({ entry: opened ? '' : String(of.number) })}>
+      {of.who}
+    </button>
+  )
+}
+
+function About({ of }: { of: ToldEntry }) {
+  const job = /^job\/(.+)$/.exec(of.subject ?? '')?.[1]
+  if (!job) return <>{aboutOf(of)}</>
+  return (
+    <Link to="/jobs/$id" params={{ id: job }}>
+      {of.name || job}
+    </Link>
+  )
+}
+
+/** All that the trail keeps of one act. */
+function Opened({ of, close }: { of: ToldEntry; close: () => void }) {
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['About', of.subject],
+    ['From where', of.whence],
+    ['Why', of.why],
+    ...(of.details ?? []).map((each) => [each.name, each.value] as const),
+    ['Digest', of.digest],
+  ]
+  return (
+    <section className="panel" aria-label={`Entry ${of.number}`}>
+      <header>
+        <h2>
+          Entry {of.number}: {of.verb} by {of.who}
+        </h2>
+        <span className="grow" />
+        <button type="button" className="act plain" aria-label="Close" onClick={close}>
+          ×
+        </button>
+      </header>
+      <div className="body">
+        <dl className="facts">
+          {facts
+            .filter(([, value]) => value)
+            .map(([name, value]) => (
+              <div key={name} style={{ display: 'contents' }}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+        </dl>
+      </div>
+    </section>
   )
 }

@@ -1,58 +1,73 @@
 import { useQuery } from '@tanstack/react-query'
 import { status } from '../api/queries'
+import type { ServerStatus } from '../api/schema'
+import { CopyCommand } from '../parts/copy'
+import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
+import { matching } from '../parts/sorting'
+import { useList } from '../store/list'
 import { count } from '../words/format'
+import { Filters } from './filters'
+
+type Backend = ServerStatus['backends'][number]
 
 /** Where jobs run. */
 export function Backends() {
+  const [search] = useList()
   const source = sourceOf(useQuery(status))
+  const meant = (all: readonly Backend[]) => matching(all, search.q, (each) => `${each.name} ${each.offer.kind} ${offered(each)}`)
   return (
     <>
       <div className="head">
         <h1>Back ends</h1>
+        <Filters text="Name, kind, accelerator" views={false} />
       </div>
-      <Panel title="Where jobs run" source={source} flush empty={(told) => (told.backends.length ? null : <span>None is open yet.</span>)}>
-        {(told) => (
-          <table className="table">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Kind</th>
-                <th>Accelerators</th>
-                <th>Heard</th>
-              </tr>
-            </thead>
-            <tbody>
-              {told.backends.map((each) => (
-                <tr key={each.name}>
-                  <td>{each.name}</td>
-                  <td>{each.offer.kind}</td>
-                  <td>
-                    {Object.entries(each.offer.accelerators ?? {})
-                      .map(([name, number]) => `${count(number)} ${name}`)
-                      .join(', ')}
-                  </td>
-                  <td>
-                    {each.unreachable ? (
-                      <span className="tone-bad">
-                        {each.unreachable}
-                        {each.silent_since !== null && (
-                          <>
-                            , <Ago at={each.silent_since} />
-                          </>
-                        )}
-                      </span>
-                    ) : (
-                      'answers'
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        )}
+      <Panel
+        title="Where jobs run"
+        source={source}
+        flush
+        acts={
+          <>
+            <CopyCommand command="allot up" />
+            <ColumnsMenu columns={COLUMNS} />
+          </>
+        }
+        empty={({ backends }) => (meant(backends).length ? null : backends.length ? <span>None is like that.</span> : <span>None is open yet.</span>)}
+      >
+        {({ backends }) => <Grid label="Back ends" rows={meant(backends)} columns={COLUMNS} keyOf={(each) => each.name} usual="name" />}
       </Panel>
     </>
   )
 }
+
+function offered(backend: Backend): string {
+  return Object.entries(backend.offer.accelerators ?? {})
+    .map(([name, number]) => `${count(number)} ${name}`)
+    .join(', ')
+}
+
+const COLUMNS: readonly Column<Backend>[] = [
+  { id: 'name', head: 'Name', sort: (each) => each.name, cell: (each) => each.name },
+  { id: 'kind', head: 'Kind', sort: (each) => each.offer.kind, cell: (each) => each.offer.kind },
+  { id: 'accelerators', head: 'Accelerators', sort: offered, cell: offered, title: offered },
+  {
+    id: 'heard',
+    head: 'Heard',
+    sort: (each) => each.silent_since,
+    cell: (each) =>
+      each.unreachable ? (
+        <span className="tone-bad">
+          {each.unreachable}
+          {each.silent_since !== null && (
+            <>
+              , <Ago at={each.silent_since} />
+            </>
+          )}
+        </span>
+      ) : (
+        'answers'
+      ),
+    title: (each) => each.unreachable,
+  },
+]

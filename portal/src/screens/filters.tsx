@@ -4,6 +4,8 @@ import type { Where } from '../answers/queries'
 import { status, whoami } from '../api/queries'
 import type { Visitor } from '../api/schema'
 import { type ListSearch, useList } from '../store/list'
+import { fieldOf, rangeOf, saidOf, SPANS } from '../store/range'
+import { useZone } from '../store/settings'
 
 /** Teams that somebody is of, as his roles say. */
 export function teamsOf(roles: readonly string[]): readonly string[] {
@@ -23,7 +25,18 @@ export function useWhere(search: ListSearch): Where {
 }
 
 /** What a screen shows can be narrowed to: a text, a cluster, a team's view. */
-export function Filters({ text, clusters, children }: { text?: string; clusters?: readonly string[]; children?: ReactNode }) {
+export function Filters({
+  text,
+  clusters,
+  views = true,
+  children,
+}: {
+  text?: string
+  clusters?: readonly string[]
+  /** Whether it is another for another team. */
+  views?: boolean
+  children?: ReactNode
+}) {
   const [search, change] = useList()
   return (
     <div className="filters">
@@ -37,7 +50,7 @@ export function Filters({ text, clusters, children }: { text?: string; clusters?
         />
       )}
       {clusters && <Choice label="Cluster" every="every cluster" values={clusters} value={search.cluster} pick={(cluster) => change({ cluster })} />}
-      <ViewChoice />
+      {views && <ViewChoice />}
       {children}
     </div>
   )
@@ -94,5 +107,51 @@ export function Chosen({ said, drop }: { said: string; drop: () => void }) {
     <button type="button" className="chip" aria-pressed onClick={drop}>
       {said} ×
     </button>
+  )
+}
+
+/** From when until when: a span up to now, or two moments that stay the same for whoever gets the address. */
+export function TimeChoice({ of }: { of: string }) {
+  const [search, change] = useList()
+  const zone = useZone()
+  const fixed = Boolean(search.until || (search.since && !SPANS[search.since]))
+  const { from, to } = rangeOf(search, Date.now())
+  const field = (label: string, at: number | null, name: 'since' | 'until') => (
+    <label>
+      {label}{' '}
+      <input
+        type="datetime-local"
+        aria-label={`${of} ${label}`}
+        value={fieldOf(at, zone)}
+        onChange={(event) => change({ since: fixed ? (search.since ?? '') : '', [name]: saidOf(event.target.value, zone) })}
+      />
+    </label>
+  )
+  return (
+    <>
+      <select
+        className="chip"
+        aria-label={of}
+        data-set={search.since || search.until ? '' : undefined}
+        value={fixed ? 'fixed' : (search.since ?? '')}
+        onChange={(event) => {
+          const said = event.target.value
+          change(said === 'fixed' ? { since: saidOf(fieldOf(from ?? Date.now() - SPANS['24h']!, zone), zone), until: '' } : { since: said, until: '' })
+        }}
+      >
+        <option value="">{of} at any time</option>
+        {Object.keys(SPANS).map((each) => (
+          <option key={each} value={each}>
+            in the last {each}
+          </option>
+        ))}
+        <option value="fixed">between</option>
+      </select>
+      {fixed && (
+        <span className="between">
+          {field('from', from, 'since')} {field('to', to, 'until')}
+        </span>
+      )}
+    </>
   )
 }

@@ -125,6 +125,7 @@ const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
   width: '82px',
   number: true,
   roomy: kind !== 'free',
+  ...(kind === 'free' || kind === 'idle' ? {} : { card: 'none' as const }),
   more,
   sort: (each) => each.amounts[kind],
   cell: (each) => (each.amounts[kind] ? count(each.amounts[kind]) : <span className="faint">·</span>),
@@ -133,8 +134,8 @@ const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
 const COLUMNS: readonly Column<NodeSlots>[] = [
   { id: 'node', head: 'Node', width: '22%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
   { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
-  { id: 'model', head: 'Accelerator', width: '14%', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
-  { id: 'bar', head: 'Slots', width: '18%', roomy: true, cell: (each) => <KindBar amounts={each.amounts} /> },
+  { id: 'model', head: 'Accelerator', width: '14%', card: 'badge', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
+  { id: 'bar', head: 'Slots', width: '18%', roomy: true, card: 'whole', cell: (each) => <KindBar amounts={each.amounts} /> },
   { id: 'total', head: 'All', width: '52px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
   amount('used'),
   amount('unmeasured', true),
@@ -166,7 +167,7 @@ function NodePanel({ node, close }: { node: NodeSlots; close: () => void }) {
         </button>
       </header>
       <div className="body flush">
-        <table className="table">
+        <table className="table cards">
           <thead>
             <tr>
               <th style={{ width: '24%' }}>What becomes of them</th>
@@ -181,18 +182,20 @@ function NodePanel({ node, close }: { node: NodeSlots; close: () => void }) {
           <tbody>
             {node.entries.map((each, number) => (
               <tr key={number}>
-                <td title={KIND_WORDS[kindOf(each.cause)].means}>
+                <td className="card-title" title={KIND_WORDS[kindOf(each.cause)].means}>
                   <span className="state">
                     <Swatch kind={kindOf(each.cause)} />
                     {each.cause}
                   </span>
                 </td>
-                <td className="number">{count(Math.round((each.gpuMs / 3_600_000) * 1000) / 1000)}</td>
-                <td>{each.team && <Link to="/accelerators" search={{ team: each.team }}>{each.team}</Link>}</td>
-                <td className="roomy" title={each.person}>
+                <td className="number card-badge">{count(Math.round((each.gpuMs / 3_600_000) * 1000) / 1000)}</td>
+                <td data-head="Team">{each.team && <Link to="/accelerators" search={{ team: each.team }}>{each.team}</Link>}</td>
+                <td className="roomy" data-head="Person" title={each.person}>
                   {each.person}
                 </td>
-                <td title={each.object}>{each.object}</td>
+                <td className="card-whole" title={each.object}>
+                  {each.object}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -22,6 +22,14 @@ export function Frame() {
   const may = new Set(me?.permissions ?? [])
   useKeys({ palette: () => setPalette(true), help: () => setHelp(true), may: (permission) => may.has(permission) })
   const shown = places.filter((each) => !each.needs || may.has(each.needs))
+  const { zone, theme } = useSettings()
+  // These are everybody's; what a screen offers besides is its own.
+  const acts = [
+    { said: zone === 'utc' ? 'Times of this computer' : 'Times in UTC', go: () => choose({ zone: zone === 'utc' ? 'local' : 'utc' }) },
+    { said: theme === 'dark' ? 'Light colours' : 'Dark colours', go: () => choose({ theme: theme === 'dark' ? 'light' : 'dark' }) },
+    { said: 'Keys', go: () => setHelp(true) },
+    { said: 'Sign out', go: signOut },
+  ]
   return (
     <div className="frame">
       <nav className="side" aria-label="Main">
@@ -48,7 +56,7 @@ export function Frame() {
           <Outlet />
         </div>
       </main>
-      {palette && <Palette places={shown} close={() => setPalette(false)} />}
+      {palette && <Palette places={shown} acts={acts} close={() => setPalette(false)} />}
       <Sheet title="Keys" open={help} close={() => setHelp(false)}>
         <dl className="facts">
           {KEYS.map(([key, does]) => (
@@ -64,6 +72,10 @@ export function Frame() {
       <Toasts />
     </div>
   )
+}
+
+function signOut(): void {
+  void call('delete', '/api/v1/session').then(forgetSession, sayTrouble)
 }
 
 function Entries({ of, group }: { of: readonly Place[]; group: 'work' | 'platform' }) {
@@ -151,7 +163,7 @@ function You({ name, roles }: { name: string; roles: readonly string[] }) {
           <button
             type="button"
             className="act"
-            onClick={() => void call('delete', '/api/v1/session').then(forgetSession, sayTrouble)}
+            onClick={signOut}
           >
             Sign out
           </button>

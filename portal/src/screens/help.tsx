@@ -4,7 +4,7 @@ import { useMemo } from 'react'
 import type { CauseLine } from '../answers/documents'
 import { causeOf, causes } from '../answers/queries'
 import { CopyCommand } from '../parts/copy'
-import { type Column, Grid, shownOf } from '../parts/grid'
+import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Panel, sourceOf } from '../parts/panel'
 import { Prose } from '../parts/prose'
 import { matching } from '../parts/sorting'
@@ -59,7 +59,12 @@ export function Help() {
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'cause')) : 'Causes'}
         source={source}
         flush
-        acts={<CopyCommand command="allot causes" />}
+        acts={
+          <>
+            <CopyCommand command="allot causes" />
+            <ColumnsMenu columns={COLUMNS} />
+          </>
+        }
         empty={() => (rows.length ? null : <span>No cause is called so. Codes look like ALT-1316.</span>)}
       >
         {() => <Grid label="Causes" rows={rows} columns={COLUMNS} keyOf={(each) => each.code} usual="code" />}
@@ -82,7 +87,7 @@ const COLUMNS: readonly Column<CauseLine>[] = [
       </Link>
     ),
   },
-  { id: 'title', head: 'What it means', sort: (each) => each.title, cell: (each) => each.title, title: (each) => each.title },
-  { id: 'id', head: 'Cause', width: '30%', roomy: true, sort: (each) => each.id, cell: (each) => <span className="mono faint">{each.id}</span> },
-  { id: 'layer', head: 'Layer', width: '14%', roomy: true, sort: (each) => each.layer, cell: (each) => each.layer },
+  { id: 'title', head: 'What it means', card: 'whole', sort: (each) => each.title, cell: (each) => each.title, title: (each) => each.title },
+  { id: 'id', head: 'Cause', width: '30%', roomy: true, card: 'whole', sort: (each) => each.id, cell: (each) => <span className="mono faint">{each.id}</span> },
+  { id: 'layer', head: 'Layer', width: '14%', roomy: true, card: 'badge', sort: (each) => each.layer, cell: (each) => each.layer },
 ]

@@ -1,30 +1,44 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
-import { familyOf, jobOf, retry, stop, whoami } from '../api/queries'
+import { courseOf, familyOf, jobOf, reportOf, retry, stop, whoami } from '../api/queries'
 import type { JobState, StoredJob } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
 import { Log } from '../parts/log'
-import { Lasted, Moment } from '../parts/moment'
+import { Lasted } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
-import { Glyph, State } from '../parts/state'
+import { State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
+import { useActs } from '../store/acts'
 import { useJobs, useLive } from '../store/live'
 import { useLog } from '../store/log'
+import { useMayIn } from '../store/may'
 import { bytes, money, plural, span } from '../words/format'
 import { JOB, OVER, WAITS } from '../words/states'
+import { Course } from './course'
+import { WaitLine } from './wait_line'
+
+/** What an address says is to be done with a job; it is asked about once more. */
+export interface JobSearch {
+  readonly act?: 'stop' | 'retry'
+}
+
+export function jobSearch(given: Record<string, unknown>): JobSearch {
+  return given['act'] === 'stop' || given['act'] === 'retry' ? { act: given['act'] } : {}
+}
 
 /** One job: how it stands in a line, what became of it so far, what it wrote, what it used. */
 export function JobPage() {
   const { id } = useParams({ from: '/jobs/$id' })
   const query = useQuery(jobOf(id))
   const source = sourceOf(query)
+  const course = sourceOf(useQuery(courseOf(id)))
   return (
     <>
       {source.data && <Head job={source.data} reference={id} />}
-      <Panel title="Timeline" source={source}>
-        {(job) => <Timeline job={job} />}
+      <Panel title="Timeline" source={course}>
+        {(told) => <Course of={told} />}
       </Panel>
       {source.data && (source.data.job.sweep || source.data.job.schedule) && <Family id={source.data.id} />}
       <LogPanel id={id} />
@@ -36,6 +50,7 @@ export function JobPage() {
           {(job) => <Used job={job} />}
         </Panel>
       </div>
+      <Report id={id} />
     </>
   )
 }
@@ -71,6 +86,7 @@ function Head({ job, reference }: { job: StoredJob; reference: string }) {
           </Link>
         )}
       </div>
+      {WAITS.has(state) && <WaitLine id={job.id} team={job.job.team} />}
     </>
   )
 }
@@ -78,9 +94,17 @@ function Head({ job, reference }: { job: StoredJob; reference: string }) {
 function Acts({ job, reference, state }: { job: StoredJob; reference: string; state: JobState }) {
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const may = useQuery(whoami).data?.permissions ?? []
-  const [asks, setAsks] = useState(false)
   const over = OVER.has(state)
+  const mayStop = useMayIn('stop', job.job.team) && !over
+  const mayRetry = useMayIn('submit', job.job.team) && over
+  const { act } = useSearch({ from: '/jobs/$id' })
+  const [opened, setOpened] = useState(false)
+  // The address may ask for it, as the palette does.
+  const asks = opened || (act === 'stop' && mayStop)
+  const setAsks = (open: boolean) => {
+    setOpened(open)
+    if (act) void navigate({ to: '.', search: {}, replace: true })
+  }
   async function end(): Promise<void> {
     const { queryKey } = jobOf(reference)
     setAsks(false)
@@ -104,20 +128,35 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
       sayTrouble(error)
     }
   }
+  useActs([
+    ...(mayStop ? [{ said: `Stop ${job.job.name}`, go: () => setOpened(true) }] : []),
+    ...(mayRetry ? [{ said: `Run ${job.job.name} again`, go: () => void again() }] : []),
+  ])
   return (
     <div className="acts">
       <CopyCommand command={`allot describe ${job.id}`} />
-      {over && may.includes('submit') && <CopyCommand command={`allot retry ${job.id}`} label="Copy retry" />}
-      {over && may.includes('submit') && (
+      {mayRetry && <CopyCommand command={`allot retry ${job.id}`} label="Copy retry" />}
+      {mayRetry && (
         <button type="button" className="act" onClick={() => void again()}>
           Run again
         </button>
       )}
-      {!over && may.includes('stop') && (
+      {mayStop && (
         <button type="button" className="act danger" onClick={() => setAsks(true)}>
           Stop
         </button>
       )}
+      <Sheet title={`Run ${job.job.name} again?`} open={act === 'retry' && mayRetry} close={() => setAsks(false)}>
+        <p>It is submitted once more as it was, under an id of its own.</p>
+        <div className="acts">
+          <button type="button" className="act first" onClick={() => void again()}>
+            Run it again
+          </button>
+          <button type="button" className="act" onClick={() => setAsks(false)}>
+            Leave it
+          </button>
+        </div>
+      </Sheet>
       <Sheet title={`Stop ${job.job.name}?`} open={asks} close={() => setAsks(false)}>
         <p>
           {state === 'running' ? 'It runs, and loses what it has not saved. ' : ''}A stopped job does not go on by itself;
@@ -144,24 +183,46 @@ function stoppingOf(job: StoredJob): StoredJob {
   return { ...job, history: { ...job.history, moves: [...job.history.moves, move] } }
 }
 
-function Timeline({ job }: { job: StoredJob }) {
-  const steps = [
-    ...job.history.moves.map((each) => ({ at: each.at, look: JOB[each.state], said: each.said, attempt: each.attempt })),
-    ...job.events.map((each) => ({ at: each.at, look: null, said: each.said, attempt: 0 })),
-  ].sort((a, b) => a.at - b.at)
+/** What it asked for beside what it used so far, and what to ask for next time. */
+function Report({ id }: { id: string }) {
+  const source = sourceOf(useQuery(reportOf(id)))
   return (
-    <ol className="timeline">
-      {steps.map((each, number) => (
-        <li key={number}>
-          {each.look ? <Glyph shape={each.look.shape} tone={each.look.tone} /> : <span />}
-          <Moment at={each.at} />
-          <span>
-            {each.look && <strong>{each.look.word}</strong>} {each.said}
-            {each.attempt > 1 && <span className="faint"> · attempt {each.attempt}</span>}
-          </span>
-        </li>
-      ))}
-    </ol>
+    <Panel title="Report" source={source} flush acts={<CopyCommand command={`allot report ${id}`} />}>
+      {(report) => (
+        <>
+          <table className="table cards fixed" aria-label="Report">
+            <thead>
+              <tr>
+                <th>Of what</th>
+                <th>Asked</th>
+                <th>Used</th>
+              </tr>
+            </thead>
+            <tbody>
+              {report.lines.map((each) => (
+                <tr key={each.what}>
+                  <td className="card-title">{each.what}</td>
+                  <td data-head="Asked">{each.asked}</td>
+                  <td data-head="Used">{each.used}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <div className="pad">
+            <h3>Next time ask for</h3>
+            {report.advice.length ? (
+              <ul className="advice">
+                {report.advice.map((each) => (
+                  <li key={each}>{each}</li>
+                ))}
+              </ul>
+            ) : (
+              <p className="faint">the same: nothing that was measured says otherwise</p>
+            )}
+          </div>
+        </>
+      )}
+    </Panel>
   )
 }
 
@@ -262,10 +323,6 @@ function Used({ job }: { job: StoredJob }) {
           </dd>
         </div>
       ))}
-      <dt>Report</dt>
-      <dd>
-        <CopyCommand command={`allot report ${job.id}`} />
-      </dd>
     </dl>
   )
 }

@@ -1,34 +1,28 @@
-import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react'
-import { stop } from '../api/queries'
+import { stop, whoami } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { widthsOf } from '../parts/grid'
+import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
-import { useRows } from '../parts/rows'
 import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
+import { useActs } from '../store/acts'
+import { type ListSearch, useList } from '../store/list'
 import { useJobs, useLive } from '../store/live'
-import { useMay } from '../store/may'
+import { mayIn, useMay } from '../store/may'
+import { useNow } from '../store/now'
+import { rangeOf, within } from '../store/range'
 import { count, plural } from '../words/format'
-import { GROUPS, JOB, OVER } from '../words/states'
+import { GROUPS, JOB, OVER, ranSince } from '../words/states'
+import { Choice, Chosen, TimeChoice } from './filters'
 import { NoJobs, useJobsSource } from './home'
 
-/** The part of the address that says what is listed. */
-export interface JobsSearch {
-  readonly q?: string
-  readonly state?: string
-  readonly team?: string
-  readonly owner?: string
-  readonly backend?: string
-}
-
-export function jobsSearch(given: Record<string, unknown>): JobsSearch {
-  const text = (name: string) => (typeof given[name] === 'string' && given[name] ? { [name]: given[name] } : {})
-  return { ...text('q'), ...text('state'), ...text('team'), ...text('owner'), ...text('backend') }
-}
+/** The part of the address that says which jobs are meant. */
+export type JobsSearch = Pick<ListSearch, 'q' | 'state' | 'team' | 'owner' | 'backend' | 'since' | 'until'>
 
 export function FilteredLink({ search, children }: { search: JobsSearch; children: ReactNode }) {
   return (
@@ -40,24 +34,51 @@ export function FilteredLink({ search, children }: { search: JobsSearch; childre
 
 /** Every job that may be seen, by what the address says. */
 export function Jobs() {
-  const search = useSearch({ from: '/jobs' })
-  const navigate = useNavigate()
+  const [search, change] = useList()
   const { jobs } = useLive()
   const held = useJobs()
   const source = useJobsSource()
+  const now = useNow(60_000)
   const wanted = useDeferredValue(search)
   const rows = useMemo(() => {
     const states = GROUPS.find(([name]) => name === wanted.state)?.[1]
-    return jobs.wanted({ text: wanted.q, states, team: wanted.team, owner: wanted.owner, backend: wanted.backend })
+    const found = jobs.wanted({ text: wanted.q, states, team: wanted.team, owner: wanted.owner, backend: wanted.backend })
+    const range = rangeOf(wanted, now)
+    return range.from === null && range.to === null ? found : found.filter((each) => within(each.submitted, range))
     // `held` is what changes when a job does.
-  }, [jobs, held, wanted])
-  const change = (some: Partial<JobsSearch>) =>
-    void navigate({ to: '/jobs', search: jobsSearch({ ...search, ...some }), replace: 'q' in some })
+  }, [jobs, held, wanted, now])
   const teams = useMemo(() => [...new Set(held.rows.map((each) => each.team))].sort(), [held])
+  const columns = useMemo(() => columnsOf(now), [now])
+  const navigate = useNavigate()
+  const open = useCallback((row: JobRow) => void navigate({ to: '/jobs/$id', params: { id: row.id } }), [navigate])
   return (
     <>
       <div className="head">
         <h1>Jobs</h1>
+        <div className="filters">
+          <input
+            className="search"
+            aria-label="Filter jobs"
+            placeholder="Name, id, owner, project"
+            value={search.q ?? ''}
+            onChange={(event) => change({ q: event.target.value })}
+          />
+          {GROUPS.map(([name]) => (
+            <button
+              key={name}
+              type="button"
+              className="chip"
+              aria-pressed={search.state === name}
+              onClick={() => change({ state: search.state === name ? '' : name })}
+            >
+              {name}
+            </button>
+          ))}
+          <Choice label="Team" every="every team" values={teams} value={search.team} pick={(team) => change({ team })} />
+          <TimeChoice of="Submitted" />
+          {search.owner && <Chosen said={`of ${search.owner}`} drop={() => change({ owner: '' })} />}
+          {search.backend && <Chosen said={`on ${search.backend}`} drop={() => change({ backend: '' })} />}
+        </div>
         <span className="grow" />
         <CopyCommand command={commandOf(search)} />
         {useMay('submit') && (
@@ -66,44 +87,11 @@ export function Jobs() {
           </Link>
         )}
       </div>
-      <div className="head">
-        <input
-          className="search"
-          style={{ maxWidth: 280 }}
-          aria-label="Filter jobs"
-          placeholder="Name, id, owner, project"
-          value={search.q ?? ''}
-          onChange={(event) => change({ q: event.target.value })}
-        />
-        {GROUPS.map(([name]) => (
-          <button
-            key={name}
-            type="button"
-            className="chip"
-            aria-pressed={search.state === name}
-            onClick={() => change({ state: search.state === name ? '' : name })}
-          >
-            {name}
-          </button>
-        ))}
-        {teams.length > 1 && (
-          <select className="chip" aria-label="Team" value={search.team ?? ''} onChange={(event) => change({ team: event.target.value })}>
-            <option value="">every team</option>
-            {teams.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        )}
-        {search.owner && (
-          <button type="button" className="chip" aria-pressed onClick={() => change({ owner: '' })}>
-            of {search.owner} ×
-          </button>
-        )}
-      </div>
       <Panel
         title={held.heard === null ? 'Jobs' : plural(rows.length, 'job')}
         source={source}
         flush
+        acts={<ColumnsMenu columns={columns} />}
         truncated={() => (held.complete ? null : `of the newest ${count(held.rows.length)}; the rest is being read`)}
         empty={(all) =>
           rows.length ? null : all.length ? (
@@ -118,7 +106,19 @@ export function Jobs() {
           )
         }
       >
-        {() => <Rows rows={rows} />}
+        {() => (
+          <Grid
+            label="Jobs"
+            rows={rows}
+            columns={columns}
+            keyOf={keyOf}
+            nameOf={(each) => each.name}
+            usual="-submitted"
+            given="usual"
+            open={open}
+            chosen={(chosen, clear) => <Bulk rows={chosen} done={clear} />}
+          />
+        )}
       </Panel>
     </>
   )
@@ -137,97 +137,60 @@ function commandOf(search: JobsSearch): string {
   ].join(' | ')
 }
 
-function Rows({ rows }: { rows: readonly JobRow[] }) {
-  const navigate = useNavigate()
-  const open = useCallback((row: JobRow) => void navigate({ to: '/jobs/$id', params: { id: row.id } }), [navigate])
-  const { box, here, chosen, choose, clear, items, measure, before, after } = useRows({ rows, keyOf, open, selects: true })
-  return (
-    <>
-      {chosen.size > 0 && <Bulk ids={chosen} done={clear} />}
-      <div className="scroll" ref={box} style={{ maxHeight: 'calc(100vh - 230px)' }}>
-        <table className="table" aria-rowcount={rows.length + 1}>
-          <thead>
-            <tr>
-              <th style={{ width: 32 }}>
-                <span className="hidden-text">Selected</span>
-              </th>
-              <th style={{ width: '19%' }}>Job</th>
-              <th style={widthsOf(116, '108px')}>State</th>
-              <th className="roomy" style={{ width: '8%' }}>
-                Team
-              </th>
-              <th className="roomy">Says</th>
-              <th className="number" style={widthsOf(84, '64px')}>
-                GPUs
-              </th>
-              <th className="roomy wide" style={{ width: 88 }}>
-                Where
-              </th>
-              <th className="roomy" style={{ width: 128 }}>
-                Submitted
-              </th>
-              <th className="number roomy" style={{ width: 92 }}>
-                Ran
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {before > 0 && <tr style={{ height: before }} aria-hidden="true" />}
-            {items.map((item) => {
-              const each = rows[item.index]
-              if (!each) return null
-              return (
-                <tr
-                  key={each.id}
-                  ref={measure}
-                  data-index={item.index}
-                  aria-rowindex={item.index + 2}
-                  aria-selected={chosen.has(each.id)}
-                  className={item.index === here ? 'here' : ''}
-                >
-                  <td>
-                    <input
-                      type="checkbox"
-                      aria-label={`Select ${each.name}`}
-                      checked={chosen.has(each.id)}
-                      onChange={() => choose(each.id)}
-                    />
-                  </td>
-                  <td title={`${each.name} (${each.id})`}>
-                    <Link to="/jobs/$id" params={{ id: each.id }}>
-                      {each.name}
-                    </Link>{' '}
-                    <span className="faint mono roomy wide">{each.id}</span>
-                    <span className="narrow faint">{each.plain || each.said}</span>
-                  </td>
-                  <td>
-                    <State of={JOB[each.state]} />
-                  </td>
-                  <td className="roomy" title={each.team}>
-                    {each.team}
-                  </td>
-                  <td className="faint roomy" title={each.plain || each.said}>
-                    {each.plain || each.said}
-                  </td>
-                  <td className="number" title={each.accelerator}>{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
-                  <td className="roomy wide" title={each.backend}>
-                    {each.backend}
-                  </td>
-                  <td className="faint roomy">
-                    <Moment at={each.submitted} />
-                  </td>
-                  <td className="number faint roomy">
-                    <Ran job={each} />
-                  </td>
-                </tr>
-              )
-            })}
-            {after > 0 && <tr style={{ height: after }} aria-hidden="true" />}
-          </tbody>
-        </table>
-      </div>
-    </>
-  )
+function columnsOf(now: number): readonly Column<JobRow>[] {
+  const said = (each: JobRow) => each.plain || each.said
+  return [
+    {
+      id: 'name',
+      head: 'Job',
+      width: '19%',
+      sort: (each) => each.name,
+      cell: (each) => (
+        <>
+          <Link to="/jobs/$id" params={{ id: each.id }}>
+            {each.name}
+          </Link>{' '}
+          <span className="faint mono roomy wide">{each.id}</span>
+        </>
+      ),
+      title: (each) => `${each.name} (${each.id})`,
+    },
+    { id: 'state', head: 'State', width: '116px', card: 'badge', sort: (each) => STATES.indexOf(each.state), cell: (each) => <State of={JOB[each.state]} /> },
+    { id: 'team', head: 'Team', width: '8%', roomy: true, sort: (each) => each.team, cell: (each) => each.team, title: (each) => each.team },
+    { id: 'said', head: 'Says', card: 'whole', roomy: true, sort: (each) => said(each) || null, cell: (each) => (said(each) ? <span className="faint">{said(each)}</span> : null), title: said },
+    {
+      id: 'gpus',
+      head: 'GPUs',
+      width: '84px',
+      number: true,
+      sort: (each) => each.devices,
+      cell: (each) => (each.devices ? `${each.devices} ${each.accelerator}` : null),
+      title: (each) => each.accelerator,
+    },
+    { id: 'backend', head: 'Where', width: '88px', roomy: true, wide: true, card: 'none', sort: (each) => each.backend, cell: (each) => each.backend, title: (each) => each.backend },
+    { id: 'submitted', head: 'Submitted', width: '128px', roomy: true, sort: (each) => each.submitted, cell: (each) => <Moment at={each.submitted} /> },
+    {
+      id: 'ran',
+      head: 'Ran',
+      width: '92px',
+      number: true,
+      roomy: true,
+      sort: (each) => ranOf(each, now),
+      cell: (each) => (ranOf(each, now) === null ? null : <Ran job={each} />),
+    },
+    { id: 'owner', head: 'Owner', width: '10%', roomy: true, more: true, sort: (each) => each.owner, cell: (each) => each.owner, title: (each) => each.owner },
+    { id: 'project', head: 'Project', width: '10%', roomy: true, more: true, sort: (each) => each.project, cell: (each) => each.project, title: (each) => each.project },
+    { id: 'priority', head: 'Priority', width: '10%', roomy: true, more: true, sort: (each) => each.priority, cell: (each) => each.priority, title: (each) => each.priority },
+    { id: 'ended', head: 'Ended', width: '128px', roomy: true, more: true, sort: (each) => each.ended, cell: (each) => (each.ended === null ? null : <Moment at={each.ended} />) },
+  ]
+}
+
+const STATES = Object.keys(JOB)
+
+/** Milliseconds that it has run; null where it never did, or waits again. */
+function ranOf(job: JobRow, now: number): number | null {
+  const since = ranSince(job)
+  return since === null ? null : (job.ended ?? now) - since
 }
 
 function keyOf(row: JobRow): string {
@@ -235,10 +198,14 @@ function keyOf(row: JobRow): string {
 }
 
 /** Several at once: asked about once, with their number; what fails is told one by one. */
-function Bulk({ ids, done }: { ids: ReadonlySet<string>; done: () => void }) {
+function Bulk({ rows, done }: { rows: readonly JobRow[]; done: () => void }) {
   const { jobs } = useLive()
   const [asks, setAsks] = useState(false)
-  const living = [...ids].filter((id) => !OVER.has(jobs.get(id)?.state ?? 'stopped'))
+  const me = useQuery(whoami).data
+  const living = rows.filter((each) => !OVER.has(each.state) && mayIn(me, 'stop', each.team)).map((each) => each.id)
+  const may = useMay('stop')
+  const act = `Stop ${plural(living.length, 'job')}`
+  useActs(may && living.length ? [{ said: act, go: () => setAsks(true) }] : [])
   const running = living.filter((id) => jobs.get(id)?.state === 'running')
   async function stopAll(): Promise<void> {
     setAsks(false)
@@ -249,16 +216,13 @@ function Bulk({ ids, done }: { ids: ReadonlySet<string>; done: () => void }) {
     done()
   }
   return (
-    <div className="note">
-      <span>{plural(ids.size, 'job')} selected</span>
-      {useMay('stop') && (
+    <span className="acts">
+      <span>{plural(rows.length, 'job')} selected</span>
+      {may && (
         <button type="button" className="act danger" disabled={!living.length} onClick={() => setAsks(true)}>
           Stop {plural(living.length, 'job')}
         </button>
       )}
-      <button type="button" className="act plain" onClick={done}>
-        Clear
-      </button>
       <Sheet title={`Stop ${plural(living.length, 'job')}?`} open={asks} close={() => setAsks(false)}>
         <p>
           {running.length ? `${plural(running.length, 'job')} of them ${running.length === 1 ? 'runs' : 'run'} and will lose what was not saved. ` : ''}
@@ -274,6 +238,6 @@ function Bulk({ ids, done }: { ids: ReadonlySet<string>; done: () => void }) {
           <CopyCommand command={`allot stop ${living.join(' ')}`} />
         </div>
       </Sheet>
-    </div>
+    </span>
   )
 }

@@ -9,9 +9,9 @@ import { amountsOf, KIND_WORDS, KINDS } from '../answers/slots'
 import { isLost } from '../answers/waste_rows'
 import { asTrouble } from '../api/problem'
 import { grants, requests } from '../api/queries'
-import { AnswerPanel, lackingOf, staleOf, useAnswer } from '../parts/answer'
+import { AnswerPanel, lackingOf, RestsOn, staleOf, useAnswer } from '../parts/answer'
 import { KindBar, Swatch } from '../parts/bars'
-import { Panel, type Source } from '../parts/panel'
+import { Panel, type Source, sourceOf } from '../parts/panel'
 import { sorted } from '../parts/sorting'
 import { Glyph, State } from '../parts/state'
 import { useList } from '../store/list'
@@ -44,6 +44,7 @@ export function Overview() {
         <h1>Overview</h1>
         <Filters clusters={told.waste.data?.sources.map((each) => each.name) ?? []} />
       </div>
+      <RestsOn of={Object.values(told).map((each) => sourceOf(each as UseQueryResult<Told<unknown>>))} />
       <div className="columns thirds">
         <Question
           title="Broken?"
@@ -96,9 +97,10 @@ function part<T>(name: string, query: UseQueryResult<T>, lines: (data: T) => rea
 function Question({ title, parts, foot }: { title: string; parts: readonly Part[]; foot?: React.ReactNode }) {
   const some = parts.some((each) => each.lines !== null)
   const failed = parts.filter((each) => each.query.error && each.lines === null)
+  const old = parts.find((each) => each.query.error && each.lines !== null)
   const source: Source<readonly Part[]> = {
     data: some ? parts : undefined,
-    trouble: failed.length === parts.length ? asTrouble(failed[0]?.query.error) : null,
+    trouble: failed.length === parts.length ? asTrouble(failed[0]?.query.error) : old ? asTrouble(old.query.error) : null,
     at: Math.min(...parts.map((each) => each.query.dataUpdatedAt || Date.now())),
     again: () => parts.forEach((each) => void each.query.refetch()),
   }
@@ -110,6 +112,7 @@ function Question({ title, parts, foot }: { title: string; parts: readonly Part[
       title={title}
       source={source}
       flush
+      brief
       acts={whole && <Answer lines={found} />}
       stale={() => staleOf(sources)}
       partial={() => [lackingOf(sources, []), ...failed.map((each) => `${each.name}: ${asTrouble(each.query.error).what}`)].filter(Boolean).join('; ') || null}
@@ -193,6 +196,7 @@ function FleetPanel() {
     <AnswerPanel
       title="Every accelerator now"
       source={source}
+      brief
       acts={<Link to="/fleet">The fleet</Link>}
       empty={(document) => (document.entries.length ? null : <span>No accelerators are seen. <Link to="/clusters">Clusters</Link> says which answer.</span>)}
     >
@@ -224,6 +228,7 @@ function IdlePanel() {
     <AnswerPanel
       title="Held idle for longest"
       source={source}
+      brief
       flush
       acts={<Link to="/accelerators" search={{ kind: 'idle' }}>All</Link>}
       truncated={(document) => {
@@ -276,6 +281,7 @@ function CausesPanel() {
     <AnswerPanel
       title={source.data ? `${plural(source.data.document.waiting, 'piece')} of work wait` : 'What waits'}
       source={source}
+      brief
       flush
       acts={<Link to="/waiting">All</Link>}
       truncated={(document) => (document.groups.length > SHOWN ? `${SHOWN} of ${plural(document.groups.length, 'cause')}` : null)}

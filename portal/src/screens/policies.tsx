@@ -1,16 +1,17 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
-import type { Alarm, QuotaUse } from '../answers/documents'
-import { policiesIn } from '../answers/policies'
+import type { Alarm, Books, Explained, QuotaUse, Waste } from '../answers/documents'
+import { type DeclaredPolicy, policiesIn } from '../answers/policies'
 import { books, explanations, quotas, waste } from '../answers/queries'
 import { declaredFiles } from '../api/queries'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { ShareBar } from '../parts/bars'
 import { CopyCommand } from '../parts/copy'
+import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
-import { matching, sorted } from '../parts/sorting'
+import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
 import { useList } from '../store/list'
 import { count, plural } from '../words/format'
@@ -64,44 +65,16 @@ function Limits({ q }: { q: string | undefined }) {
       title={source.data ? `${plural(near(source.data.document.items).length, 'limit')} nearly full` : 'Limits'}
       source={source}
       flush
-      acts={<CopyCommand command="allot quotas --all" />}
+      acts={
+        <>
+          <CopyCommand command="allot quotas --all" />
+          <ColumnsMenu columns={LIMITS} list="limits" />
+        </>
+      }
       remarks={(document) => document.remarks}
       empty={(document) => (near(document.items).length ? null : <span>Every limit has room. From 85 % of one on it is shown here.</span>)}
     >
-      {(document) => (
-        <table className="table">
-          <thead>
-            <tr>
-              <th style={{ width: '32%' }}>Limit</th>
-              <th className="roomy">Used</th>
-              <th className="number" style={{ width: 112 }}>
-                Of
-              </th>
-              <th style={{ width: 112 }}>Alarm</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sorted(near(document.items), (each) => each.percent, true).map((each) => (
-              <tr key={`${each.cluster}/${each.layer}/${each.name}/${each.resource}`}>
-                <td title={`${each.name} (${each.layer}) in ${each.cluster}: ${each.resource}`}>
-                  <Link to="/queues" search={{ q: each.name.split('/')[0] ?? '', cluster: each.cluster }}>
-                    {each.name}
-                  </Link>
-                </td>
-                <td className="roomy">
-                  <ShareBar share={each.percent / 100} tone={each.alarm === 'stop' ? 'bad' : 'wait'} />
-                </td>
-                <td className="number">
-                  {amountOf(each.used, each.resource)} of {amountOf(each.limit, each.resource)}
-                </td>
-                <td>
-                  <State of={ALARM[each.alarm]} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {(document) => <Grid label="Limits" list="limits" rows={near(document.items)} columns={LIMITS} keyOf={(each) => `${each.cluster}/${each.layer}/${each.name}/${each.resource}`} usual="-used" />}
     </AnswerPanel>
   )
 }
@@ -117,35 +90,15 @@ function Refused({ q }: { q: string | undefined }) {
       title="Work that a guardrail refused"
       source={source}
       flush
-      acts={<Link to="/waiting">All that waits</Link>}
+      acts={
+        <>
+          <Link to="/waiting">All that waits</Link>
+          <ColumnsMenu columns={REFUSED} list="refused" />
+        </>
+      }
       empty={() => (refused.length ? null : <span>No guardrail refuses any work at present.</span>)}
     >
-      {() => (
-        <table className="table fixed">
-          <tbody>
-            {refused.map((each) => (
-              <tr key={`${each.source}/${each.subject.namespace}/${each.subject.name}`}>
-                <td style={{ width: '26%' }} title={each.subject.name}>
-                  {each.subject.name}
-                </td>
-                <td style={{ width: 140 }}>
-                  <State of={VERDICT[each.verdict]} />
-                </td>
-                <td title={each.summary}>
-                  {each.code ? (
-                    <Link to="/help/$code" params={{ code: each.code }}>
-                      {each.cause}
-                    </Link>
-                  ) : (
-                    each.cause
-                  )}{' '}
-                  <span className="faint">{each.summary}</span>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {() => <Grid label="Work that a guardrail refused" list="refused" rows={refused} columns={REFUSED} keyOf={(each) => `${each.source}/${each.subject.namespace}/${each.subject.name}`} usual="work" />}
     </AnswerPanel>
   )
 }
@@ -159,44 +112,16 @@ function Findings({ q }: { q: string | undefined }) {
       title={source.data ? `Quota against hardware: ${plural(rows.length, 'finding')}` : 'Quota against hardware'}
       source={source}
       flush
-      acts={<CopyCommand command="allot books" />}
+      acts={
+        <>
+          <CopyCommand command="allot books" />
+          <ColumnsMenu columns={FINDINGS} />
+        </>
+      }
       remarks={(document) => document.remarks}
       empty={() => (rows.length ? null : <span>What quota promises is there.</span>)}
     >
-      {() => (
-        <div className="scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th style={{ width: '20%' }}>About</th>
-                <th className="roomy" style={{ width: '14%' }}>
-                  Cluster
-                </th>
-                <th>What</th>
-                <th className="roomy" style={{ width: '28%' }}>
-                  Mend
-                </th>
-                <th className="roomy" style={{ width: 134 }}>
-                  <span className="hidden-text">By command</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((each) => (
-                <tr key={`${each.cluster}/${each.code}/${each.subject}`}>
-                  <td title={`${each.subject} (${each.code})`}>{each.subject}</td>
-                  <td className="roomy faint" title={each.cluster}>
-                    {each.cluster}
-                  </td>
-                  <td className="two-lines">{each.what}</td>
-                  <td className="roomy two-lines faint">{each.mend}</td>
-                  <td className="roomy">{each.commands[0] && <CopyCommand command={each.commands.join('\n')} />}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      {() => <Grid label="Findings" rows={rows} columns={FINDINGS} keyOf={(each) => `${each.cluster}/${each.code}/${each.subject}`} usual="about" />}
     </AnswerPanel>
   )
 }
@@ -209,6 +134,7 @@ function Idle() {
       title="What rules of idleness would have done"
       source={source}
       flush
+      acts={<ColumnsMenu columns={IDLE} list="idle" />}
       empty={(document) =>
         document.idleMarks.length ? null : (
           <>
@@ -220,30 +146,7 @@ function Idle() {
         )
       }
     >
-      {(document) => (
-        <table className="table fixed">
-          <tbody>
-            {document.idleMarks.map((each, number) => (
-              <tr key={number}>
-                <td title={each.object}>
-                  {each.job ? (
-                    <Link to="/jobs/$id" params={{ id: each.job }}>
-                      {each.object}
-                    </Link>
-                  ) : (
-                    each.object
-                  )}
-                </td>
-                <td style={{ width: '26%' }}>{each.rule}</td>
-                <td style={{ width: '20%' }}>would {each.wouldHave}</td>
-                <td className="faint" style={{ width: 110 }}>
-                  <Ago at={Date.parse(each.at)} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {(document) => <Grid label="What rules of idleness would have done" list="idle" rows={document.idleMarks} columns={IDLE} keyOf={(each) => `${each.object}/${each.rule}/${each.at}`} usual="-at" />}
     </AnswerPanel>
   )
 }
@@ -257,7 +160,12 @@ function Declared({ q }: { q: string | undefined }) {
       title={source.data ? plural(rows.length, 'declared policy', 'declared policies') : 'Declared policies'}
       source={source}
       flush
-      acts={<CopyCommand command="allot prove" />}
+      acts={
+        <>
+          <CopyCommand command="allot prove" />
+          <ColumnsMenu columns={DECLARED} list="policies" />
+        </>
+      }
       empty={() =>
         rows.length ? null : all.length ? (
           <span>None of {count(all.length)} policies is called so.</span>
@@ -271,23 +179,90 @@ function Declared({ q }: { q: string | undefined }) {
         )
       }
     >
-      {() => (
-        <table className="table fixed">
-          <tbody>
-            {rows.map((each) => (
-              <tr key={`${each.file}/${each.name}`}>
-                <td style={{ width: '38%' }} title={each.file}>
-                  {each.name}
-                </td>
-                <td style={{ width: 116 }}>{MODE[each.mode] ? <State of={MODE[each.mode] as StateLook} /> : each.mode}</td>
-                <td className="faint roomy" title={each.said}>
-                  {each.said}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {() => <Grid label="Policies" list="policies" rows={rows} columns={DECLARED} keyOf={(each) => `${each.file}/${each.name}`} usual="name" />}
     </Panel>
   )
 }
+
+const LIMITS: readonly Column<QuotaUse>[] = [
+  {
+    id: 'name',
+    head: 'Limit',
+    width: '32%',
+    sort: (each) => each.name,
+    cell: (each) => (
+      <Link to="/queues" search={{ q: each.name.split('/')[0] ?? '', cluster: each.cluster }}>
+        {each.name}
+      </Link>
+    ),
+    title: (each) => `${each.name} (${each.layer}) in ${each.cluster}: ${each.resource}`,
+  },
+  { id: 'used', head: 'Used', roomy: true, card: 'whole', sort: (each) => each.percent, cell: (each) => <ShareBar share={each.percent / 100} tone={each.alarm === 'stop' ? 'bad' : 'wait'} /> },
+  {
+    id: 'of',
+    head: 'Of',
+    width: '112px',
+    number: true,
+    sort: (each) => each.limit,
+    cell: (each) => `${amountOf(each.used, each.resource)} of ${amountOf(each.limit, each.resource)}`,
+  },
+  { id: 'alarm', head: 'Alarm', width: '112px', card: 'badge', sort: (each) => each.alarm, cell: (each) => <State of={ALARM[each.alarm]} /> },
+]
+
+const REFUSED: readonly Column<Explained>[] = [
+  { id: 'work', head: 'Work', width: '26%', sort: (each) => each.subject.name, cell: (each) => each.subject.name, title: (each) => each.subject.name },
+  { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => each.verdict, cell: (each) => <State of={VERDICT[each.verdict]} /> },
+  {
+    id: 'cause',
+    head: 'Cause',
+    card: 'whole',
+    sort: (each) => each.cause,
+    cell: (each) => (
+      <span>
+        {each.code ? (
+          <Link to="/help/$code" params={{ code: each.code }}>
+            {each.cause}
+          </Link>
+        ) : (
+          each.cause
+        )}{' '}
+        <span className="faint">{each.summary}</span>
+      </span>
+    ),
+    title: (each) => each.summary,
+  },
+]
+
+const FINDINGS: readonly Column<Books['findings'][number]>[] = [
+  { id: 'about', head: 'About', width: '20%', sort: (each) => each.subject, cell: (each) => each.subject, title: (each) => `${each.subject} (${each.code})` },
+  { id: 'cluster', head: 'Cluster', width: '14%', roomy: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => <span className="faint">{each.cluster}</span>, title: (each) => each.cluster },
+  { id: 'what', head: 'What', card: 'whole', sort: (each) => each.what, cell: (each) => <span className="wrapped">{each.what}</span> },
+  { id: 'mend', head: 'Remedy', width: '28%', roomy: true, card: 'whole', sort: (each) => each.mend, cell: (each) => <span className="wrapped faint">{each.mend}</span> },
+  { id: 'command', head: 'By command', width: '134px', roomy: true, card: 'none', cell: (each) => each.commands[0] && <CopyCommand command={each.commands.join('\n')} /> },
+]
+
+const IDLE: readonly Column<Waste['idleMarks'][number]>[] = [
+  {
+    id: 'work',
+    head: 'Work',
+    sort: (each) => each.object,
+    cell: (each) =>
+      each.job ? (
+        <Link to="/jobs/$id" params={{ id: each.job }}>
+          {each.object}
+        </Link>
+      ) : (
+        each.object
+      ),
+    title: (each) => each.object,
+  },
+  { id: 'rule', head: 'Rule', width: '26%', sort: (each) => each.rule, cell: (each) => each.rule },
+  { id: 'would', head: 'Would', width: '20%', card: 'badge', sort: (each) => each.wouldHave, cell: (each) => `would ${each.wouldHave}` },
+  { id: 'at', head: 'When', width: '110px', sort: (each) => Date.parse(each.at), cell: (each) => <Ago at={Date.parse(each.at)} /> },
+]
+
+const DECLARED: readonly Column<DeclaredPolicy>[] = [
+  { id: 'name', head: 'Policy', width: '38%', sort: (each) => each.name, cell: (each) => each.name, title: (each) => each.file },
+  { id: 'mode', head: 'Mode', width: '116px', card: 'badge', sort: (each) => each.mode, cell: (each) => (MODE[each.mode] ? <State of={MODE[each.mode] as StateLook} /> : each.mode) },
+  { id: 'said', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.said, cell: (each) => <span className="faint">{each.said}</span>, title: (each) => each.said },
+]

@@ -1,18 +1,17 @@
 import { Link } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { type ReactNode, useMemo } from 'react'
 import { queues } from '../answers/queries'
-import { isDevice, mayBeReclaimed, type QueueNode, type Reclaimer, shownRows, treeOf, waitingIn } from '../answers/queue_tree'
+import { inOrder, isDevice, mayBeReclaimed, type QueueNode, type Reclaimer, shownRows, treeOf, waitingIn } from '../answers/queue_tree'
 import type { QueueUse } from '../answers/documents'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { QuotaBar } from '../parts/bars'
 import { CopyCommand } from '../parts/copy'
-import { widthsOf } from '../parts/grid'
-import { matching } from '../parts/sorting'
+import { type Column, ColumnsMenu, Grid } from '../parts/grid'
+import { matching, sorted, sortingOf } from '../parts/sorting'
 import { Glyph } from '../parts/state'
 import { useList } from '../store/list'
 import { bytes, count, plural } from '../words/format'
 import { Choice, Filters, useWhere } from './filters'
-import { useRowKeys } from './row_keys'
 
 const DEVICES = 'devices'
 
@@ -35,14 +34,17 @@ export function QueuesPage() {
     return treeOf(meant, use, waiting)
   }, [items, search.q, search.kind, search.accelerator, wanted])
   const flavors = useMemo(() => [...new Set(items.flatMap((each) => each.quotas.filter((use) => isDevice(use.resource)).map((use) => use.flavor)))].sort(), [items])
-  const rows = shownRows(tree, (node) => !closed.has(node.key))
-  const toggle = (node: QueueNode) => {
+  const columns = columnsOf(wanted, (value) => amountOf(value, wanted), (node) => (
+    <TreeName of={node} closed={closed.has(node.key)} toggle={() => toggle(node)} />
+  ))
+  const { by, down } = sortingOf(search.sort, USUAL)
+  const value = columns.find((each) => each.id === by)?.sort
+  const rows = shownRows(search.sort && value ? inOrder(tree, (siblings) => sorted(siblings, value, down)) : tree, (node) => !closed.has(node.key))
+  function toggle(node: QueueNode): void {
     const next = new Set(closed)
     if (!next.delete(node.key)) next.add(node.key)
     change({ closed: [...next].join(',') })
   }
-  const here = useRowKeys(rows, (node) => node.children.length && toggle(node))
-  const said = (value: number) => amountOf(value, wanted)
   return (
     <>
       <div className="head">
@@ -61,7 +63,12 @@ export function QueuesPage() {
         title={source.data ? plural(tree.reduce((sum, each) => sum + each.children.length, 0), 'queue') : 'Queues'}
         source={source}
         flush
-        acts={<CopyCommand command="allot queues" />}
+        acts={
+          <>
+            <CopyCommand command="allot queues" />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         remarks={(document) => document.remarks}
         empty={() =>
           rows.length ? null : (
@@ -75,73 +82,111 @@ export function QueuesPage() {
         }
       >
         {() => (
-          <div className="scroll grid">
-            <table className="table" role="treegrid" aria-label="Queues">
-              <thead>
-                <tr>
-                  <th style={{ width: '24%' }}>Queue</th>
-                  <th style={widthsOf('17%', '76px')}>Used of guaranteed</th>
-                  <th className="number" style={{ width: 76 }}>
-                    Used
-                  </th>
-                  {['Nominal', 'Borrowed', 'Lent', 'At most'].map((each) => (
-                    <th key={each} className={each === 'At most' ? 'number roomy wide' : 'number roomy'} style={{ width: 76 }}>
-                      {each}
-                    </th>
-                  ))}
-                  <th className="number" style={{ width: 64 }}>
-                    Waits
-                  </th>
-                  <th className="roomy">Would be reclaimed by</th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((node, number) => (
-                  <tr
-                    key={node.key}
-                    className={[node.level === 0 ? 'cohort' : '', number === here ? 'here' : ''].join(' ')}
-                    aria-level={node.level + 1}
-                    aria-expanded={node.children.length ? !closed.has(node.key) : undefined}
-                  >
-                    <td title={node.level === 0 ? `${node.name} in ${node.cluster}` : node.name}>
-                      <span className={`tree-name level-${node.level}`}>
-                        {node.children.length > 0 && node.level < 2 && (
-                          <button type="button" aria-label={`${closed.has(node.key) ? 'Open' : 'Close'} ${node.name}`} onClick={() => toggle(node)}>
-                            {closed.has(node.key) ? '▸' : '▾'}
-                          </button>
-                        )}
-                        {node.level === 1 && !node.children.length && <span className="stub" />}
-                        <Name of={node} />
-                      </span>
-                    </td>
-                    <td>
-                      <QuotaBar nominal={node.nominal} used={node.used} limit={node.limit} />
-                    </td>
-                    <td className="number">{said(node.used)}</td>
-                    <td className="number roomy">
-                      {node.level === 0 || wanted !== DEVICES ? said(node.nominal) : <Link to="/quotas" search={derivationOf(node)}>{said(node.nominal)}</Link>}
-                    </td>
-                    <td className={node.borrowed ? 'number roomy tone-wait' : 'number roomy faint'}>{said(node.borrowed)}</td>
-                    <td className={node.lent ? 'number roomy tone-move' : 'number roomy faint'}>{said(node.lent)}</td>
-                    <td className="number roomy wide faint">{node.level === 0 ? '' : node.limit === null ? 'no bound' : said(node.limit)}</td>
-                    <td className="number">
-                      {node.level === 2 ? '' : node.pending ? <Link to="/waiting">{count(node.pending)}</Link> : <span className="faint">0</span>}
-                    </td>
-                    <td className="roomy" title={node.reclaimers.map((each) => `${each.lender} may take back ${said(each.amount)}${each.pending ? `, and ${plural(each.pending, 'job')} of its queue wait now` : ''}`).join('; ')}>
-                      <Reclaimers of={node.level === 0 ? [] : node.reclaimers} said={said} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Grid
+            label="Queues"
+            rows={rows}
+            columns={columns}
+            keyOf={(node) => node.key}
+            usual={USUAL}
+            given="always"
+            look={(node) => ({
+              className: node.level === 0 ? 'cohort' : '',
+              level: node.level + 1,
+              expanded: node.children.length ? !closed.has(node.key) : undefined,
+            })}
+            open={(node) => node.children.length && toggle(node)}
+          />
         )}
       </AnswerPanel>
     </>
   )
 }
 
+const USUAL = 'name'
 const NONE: never[] = []
+
+/** A node's name, indented by its level, with what opens and closes it. */
+function TreeName({ of: node, closed, toggle }: { of: QueueNode; closed: boolean; toggle: () => void }) {
+  return (
+    <span className={`tree-name level-${node.level}`}>
+      {node.children.length > 0 && node.level < 2 && (
+        <button type="button" aria-label={`${closed ? 'Open' : 'Close'} ${node.name}`} onClick={toggle}>
+          {closed ? '▸' : '▾'}
+        </button>
+      )}
+      {node.level === 1 && !node.children.length && <span className="stub" />}
+      <Name of={node} />
+    </span>
+  )
+}
+
+function columnsOf(wanted: string, said: (value: number) => string, name: (node: QueueNode) => ReactNode): readonly Column<QueueNode>[] {
+  const amount = (id: 'nominal' | 'borrowed' | 'lent', head: string, tone: string): Column<QueueNode> => ({
+    id,
+    head,
+    width: '76px',
+    number: true,
+    roomy: true,
+    sort: (node) => node[id],
+    cell: (node) => <span className={!tone ? '' : node[id] ? tone : 'faint'}>{said(node[id])}</span>,
+  })
+  return [
+    { id: 'name', head: 'Queue', width: '24%', sort: (node) => node.name, cell: name, title: (node) => (node.level === 0 ? `${node.name} in ${node.cluster}` : node.name) },
+    {
+      id: 'bar',
+      head: 'Used of guaranteed',
+      width: '17%',
+      card: 'whole',
+      sort: (node) => (node.nominal ? node.used / node.nominal : null),
+      cell: (node) => <QuotaBar nominal={node.nominal} used={node.used} limit={node.limit} />,
+    },
+    { id: 'used', head: 'Used', width: '76px', number: true, sort: (node) => node.used, cell: (node) => said(node.used) },
+    {
+      ...amount('nominal', 'Nominal', ''),
+      cell: (node) =>
+        node.level === 0 || wanted !== DEVICES ? (
+          said(node.nominal)
+        ) : (
+          <Link to="/quotas" search={derivationOf(node)}>
+            {said(node.nominal)}
+          </Link>
+        ),
+    },
+    amount('borrowed', 'Borrowed', 'tone-wait'),
+    amount('lent', 'Lent', 'tone-move'),
+    {
+      id: 'limit',
+      head: 'At most',
+      width: '76px',
+      number: true,
+      roomy: true,
+      wide: true,
+      card: 'none',
+      sort: (node) => node.limit,
+      cell: (node) => (node.level === 0 ? null : <span className="faint">{node.limit === null ? 'no bound' : said(node.limit)}</span>),
+    },
+    {
+      id: 'waits',
+      head: 'Waits',
+      width: '64px',
+      number: true,
+      sort: (node) => node.pending,
+      cell: (node) => (node.level === 2 ? null : node.pending ? <Link to="/waiting">{count(node.pending)}</Link> : <span className="faint">0</span>),
+    },
+    {
+      id: 'reclaim',
+      head: 'Would be reclaimed by',
+      roomy: true,
+      card: 'whole',
+      sort: (node) => node.reclaimers.reduce((sum, each) => sum + each.amount, 0),
+      cell: (node) => (node.level === 0 || !node.reclaimers.length ? null : <Reclaimers of={node.reclaimers} said={said} />),
+      title: (node) =>
+        node.reclaimers
+          .map((each) => `${each.lender} may take back ${said(each.amount)}${each.pending ? `, and ${plural(each.pending, 'job')} of its queue wait now` : ''}`)
+          .join('; '),
+    },
+  ]
+}
 const KINDS = { reclaim: 'lender waits', stopped: 'stopped' }
 
 /** Where a guarantee comes from, and can be changed. */

@@ -1,67 +1,50 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
-import { foresee, jobsOf, status, submit, whoami } from '../api/queries'
-import { asTrouble } from '../api/problem'
-import type { JobSubmission } from '../api/schema'
+import { useMemo, useState } from 'react'
+import { flowList, said, scalar, withValue, wordsOf } from '../answers/job_text'
+import { status, submit } from '../api/queries'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { Failed, Skeleton } from '../parts/panel'
 import { sayTrouble } from '../parts/toasts'
-import { money, span } from '../words/format'
+import { useMay } from '../store/may'
 import { useSettled } from '../store/settled'
+import { Outlooks, submissionOf, useForeseen } from './outlook'
 
-interface Form {
-  readonly name: string
-  readonly team: string
-  readonly backend: string
-  readonly command: string
-  readonly accelerator: string
-  readonly gpus: number
-  readonly cpus: number
-  readonly memory: number
-  readonly hours: number
-  readonly priority: string
-}
-
-const FIRST: Form = {
-  name: '',
-  team: '',
-  backend: 'local',
-  command: '',
-  accelerator: '',
-  gpus: 1,
-  cpus: 1,
-  memory: 4,
-  hours: 4,
-  priority: '',
-}
+/** The file that a job begins as: comments and order are the user's own from then on. */
+const FIRST = `kind: Job
+run:
+  command: [sh, "-c", ""]
+resources:
+  cpu: 1
+  memory: 4Gi
+  accelerators: {count: 1}
+maxRunTime: 4h
+`
 /** Milliseconds after the last key in which nothing is asked yet. */
-const SETTLES = 150
+const SETTLES = 100
+/** Keys of a file that the form has fields for. */
+const SHOWN = new Set(['kind', 'name', 'team', 'run', 'data', 'resources', 'maxRunTime'])
 
-/** A job by its golden path: what runs, on how many GPUs; what becomes of it is said beside it before it is submitted. */
+/** A job by its golden path, or as a file: both are the same text; what becomes of it is said beside it. */
 export function Submit() {
-  const [form, setForm] = useState(FIRST)
+  const [typed, setText] = useState(FIRST)
+  const [backend, setBackend] = useState('')
+  const [asFile, setAsFile] = useState(false)
   const navigate = useNavigate()
   const told = useQuery(status).data
-  const me = useQuery(whoami).data
+  const may = useMay('submit')
   const teams = told?.teams ?? []
-  const whole = { ...form, team: form.team || (teams[0] ?? '') }
-  const text = fileOf(whole)
-  const settled = useSettled(text, SETTLES)
-  const foreseen = useQuery({
-    queryKey: ['foreseen', form.backend, settled],
-    queryFn: async () => foresee(await submissionOf(settled as string, form.backend)),
-    enabled: settled !== null,
-    retry: false,
-    staleTime: 5000,
-  })
-  const set = (some: Partial<Form>) => setForm((before) => ({ ...before, ...some }))
+  const backends = (told?.backends ?? []).map((each) => each.name)
+  const where = backend || (backends.includes('local') ? 'local' : (backends[0] ?? ''))
+  const file = useMemo(() => filledIn(typed, teams[0]), [typed, teams])
+  const asked = runs(file) && said(file, 'team') && where ? file : null
+  const settled = useSettled(asked, SETTLES)
+  const foreseen = useForeseen(settled, where)
   const [sends, setSends] = useState(false)
   async function send(): Promise<void> {
-    if (!text) return
+    if (!asked) return
     setSends(true)
     try {
-      const receipt = await submit({ ...(await submissionOf(text, form.backend)), key: crypto.randomUUID() })
+      const receipt = await submit({ ...(await submissionOf(asked, where)), key: crypto.randomUUID() })
       await navigate({ to: '/jobs/$id', params: { id: receipt.job.id } })
     } catch (error) {
       sayTrouble(error)
@@ -69,13 +52,12 @@ export function Submit() {
       setSends(false)
     }
   }
-  const never = foreseen.data?.start.now === null && !foreseen.data.start.waits_for && Boolean(foreseen.data.start.untold)
   return (
     <>
       <div className="head">
         <h1>Submit a job</h1>
         <span className="grow" />
-        {text && <CopyCommand command={`printf %s ${shellWord(text)} | allot submit --on ${shellWord(form.backend)} -`} />}
+        {asked && <CopyCommand command={`printf %s ${shellWord(asked)} | allot submit --on ${shellWord(where)} -`} />}
       </div>
       <div className="columns">
         <form
@@ -87,79 +69,103 @@ export function Submit() {
         >
           <header>
             <h2>What runs</h2>
+            <span className="grow" />
+            {(['Form', 'File'] as const).map((each) => (
+              <button key={each} type="button" className="chip" aria-pressed={asFile === (each === 'File')} onClick={() => setAsFile(each === 'File')}>
+                {each}
+              </button>
+            ))}
           </header>
           <div className="body form">
-            <Field label="Command" whole>
-              <input value={form.command} placeholder="python train.py --epochs 10" onChange={(event) => set({ command: event.target.value })} />
-            </Field>
-            <Field label="Name">
-              <input value={form.name} placeholder={nameOf(form)} onChange={(event) => set({ name: event.target.value })} />
-            </Field>
-            <Field label="Team">
-              <select value={whole.team} onChange={(event) => set({ team: event.target.value })}>
-                {teams.map((each) => (
+            {asFile ? (
+              <label className="field whole">
+                <span className="label">Job file</span>
+                <textarea className="mono file-text" spellCheck={false} rows={18} value={file} onChange={(event) => setText(event.target.value)} />
+              </label>
+            ) : (
+              <Fields file={file} named={said(typed, 'name') !== null} teams={teams} change={setText} />
+            )}
+            <Field label="Where">
+              <select value={where} onChange={(event) => setBackend(event.target.value)}>
+                {backends.map((each) => (
                   <option key={each}>{each}</option>
                 ))}
               </select>
             </Field>
-            <Field label="Where">
-              <select value={form.backend} onChange={(event) => set({ backend: event.target.value })}>
-                {(told?.backends ?? []).map((each) => (
-                  <option key={each.name}>{each.name}</option>
-                ))}
-              </select>
-            </Field>
-            <Field label="GPUs">
-              <input type="number" min={0} value={form.gpus} onChange={(event) => set({ gpus: event.target.valueAsNumber || 0 })} />
-            </Field>
-            <Field label="Accelerator">
-              <input value={form.accelerator} placeholder="any" onChange={(event) => set({ accelerator: event.target.value })} />
-            </Field>
-            <Field label="CPU cores">
-              <input type="number" min={1} value={form.cpus} onChange={(event) => set({ cpus: event.target.valueAsNumber || 1 })} />
-            </Field>
-            <Field label="Memory, GiB">
-              <input type="number" min={1} value={form.memory} onChange={(event) => set({ memory: event.target.valueAsNumber || 1 })} />
-            </Field>
-            <Field label="Hours at most">
-              <input type="number" min={1} value={form.hours} onChange={(event) => set({ hours: event.target.valueAsNumber || 1 })} />
-            </Field>
             <div className="whole acts">
-              <button type="submit" className="act first" disabled={!text || sends || never || foreseen.isError}>
+              <button type="submit" className="act first" disabled={!may || !asked || sends || foreseen.never}>
                 {sends ? 'Submitting' : 'Submit'}
               </button>
             </div>
           </div>
         </form>
-        <section className="panel" aria-labelledby="foreseen" aria-live="polite">
-          <header>
-            <h2 id="foreseen">What becomes of it</h2>
-          </header>
-          {settled === null ? (
-            <div className="empty">Say what runs, and this says when it starts, what it costs and whom it displaces.</div>
-          ) : foreseen.data ? (
-            <div className="body">
-              <dl className="facts">
-                <dt>Starts</dt>
-                <dd>{startOf(foreseen.data.start)}</dd>
-                <dt>Costs at most</dt>
-                <dd>{foreseen.data.price === null ? 'no price is declared' : money(foreseen.data.price, me?.currency ?? '')}</dd>
-                <dt>Displaces</dt>
-                <dd>{foreseen.data.displaces.map((each) => each.job.name).join(', ') || 'nobody'}</dd>
-              </dl>
-              {foreseen.data.told.map((each) => (
-                <p key={each} className="faint">
-                  {each}
-                </p>
-              ))}
-            </div>
-          ) : foreseen.error ? (
-            <Failed trouble={asTrouble(foreseen.error)} again={() => void foreseen.refetch()} />
-          ) : (
-            <Skeleton lines={3} />
-          )}
-        </section>
+        <Outlooks
+          text={settled}
+          backend={where}
+          backends={backends}
+          foreseen={foreseen}
+          take={(variant) => {
+            setText(variant.text)
+            setBackend(variant.backend)
+          }}
+        />
       </div>
+    </>
+  )
+}
+
+/** The form over the text: each field reads its value there, and writes it there. */
+function Fields({ file, named, teams, change }: { file: string; named: boolean; teams: readonly string[]; change: (text: string) => void }) {
+  const set = (path: readonly string[], value: string | null) => change(withValue(file, path, value))
+  const more = topKeys(file).filter((each) => !SHOWN.has(each))
+  const number = (...path: string[]) => Number.parseFloat(said(file, ...path) ?? '') || 0
+  return (
+    <>
+      <Field label="Command" whole>
+        <input
+          value={commandOf(file)}
+          placeholder={said(file, 'run', 'script') ?? 'python train.py --epochs 10'}
+          onChange={(event) => change(withCommand(named ? file : withValue(file, ['name'], null), event.target.value))}
+        />
+      </Field>
+      <Field label="Data that is fetched first" whole>
+        <input
+          value={(wordsOf(file, 'data') ?? []).join(' ')}
+          placeholder="s3://bucket/llm-7b"
+          onChange={(event) => set(['data'], event.target.value.trim() ? flowList(event.target.value.split(' ')) : null)}
+        />
+      </Field>
+      <Field label="Name">
+        <input value={named ? (said(file, 'name') ?? '') : ''} placeholder={nameOf(commandOf(file))} onChange={(event) => set(['name'], event.target.value ? scalar(event.target.value) : null)} />
+      </Field>
+      <Field label="Team">
+        <select value={said(file, 'team') ?? ''} onChange={(event) => set(['team'], scalar(event.target.value))}>
+          {teams.map((each) => (
+            <option key={each}>{each}</option>
+          ))}
+        </select>
+      </Field>
+      <Field label="GPUs">
+        <input
+          type="number"
+          min={0}
+          value={gpusOf(file)}
+          onChange={(event) => change(withGpus(file, event.target.valueAsNumber || 0, classOf(file)))}
+        />
+      </Field>
+      <Field label="Accelerator">
+        <input value={classOf(file)} placeholder="any" onChange={(event) => change(withGpus(file, gpusOf(file), event.target.value))} />
+      </Field>
+      <Field label="CPU cores">
+        <input type="number" min={1} value={number('resources', 'cpu') || ''} onChange={(event) => set(['resources', 'cpu'], event.target.valueAsNumber ? String(event.target.valueAsNumber) : null)} />
+      </Field>
+      <Field label="Memory, GiB">
+        <input type="number" min={1} value={number('resources', 'memory') || ''} onChange={(event) => set(['resources', 'memory'], event.target.valueAsNumber ? `${event.target.valueAsNumber}Gi` : null)} />
+      </Field>
+      <Field label="Hours at most">
+        <input type="number" min={1} value={number('maxRunTime') || ''} onChange={(event) => set(['maxRunTime'], event.target.valueAsNumber ? `${event.target.valueAsNumber}h` : null)} />
+      </Field>
+      {more.length > 0 && <p className="whole faint">The file says more than the form: {more.join(', ')}. It stays as it is.</p>}
     </>
   )
 }
@@ -173,38 +179,66 @@ function Field({ label, whole, children }: { label: string; whole?: boolean; chi
   )
 }
 
-function startOf(start: { now: boolean | null; waits_for: string; untold: string; within: readonly number[] | null }): string {
-  if (start.now) return 'at once'
-  const within = start.within ? `in ${span((start.within[0] ?? 0) * 1000)} to ${span((start.within[1] ?? 0) * 1000)}` : ''
-  if (start.now === false) return [within || 'later', start.waits_for].filter(Boolean).join(': ')
-  return start.untold || start.waits_for || 'nobody knows'
+const COMMAND = ['run', 'command']
+const ACCELERATORS = ['resources', 'accelerators']
+
+/** What runs, as somebody types it; empty where the file says it by a script. */
+function commandOf(file: string): string {
+  const words = wordsOf(file, ...COMMAND)
+  if (words) return words[0] === 'sh' && words[1] === '-c' ? (words[2] ?? '') : words.map(shellWord).join(' ')
+  const whole = said(file, 'run') ?? ''
+  return /[\n{[]/.test(whole) ? '' : whole
 }
 
-function nameOf(form: Form): string {
-  const found = /([A-Za-z0-9][A-Za-z0-9-]*)\.(py|sh)\b/.exec(form.command)
-  return (found?.[1] ?? form.command.split(/\s+/)[0] ?? 'job').toLowerCase().replaceAll(/[^a-z0-9-]/g, '-').slice(0, 40) || 'job'
+function withCommand(file: string, command: string): string {
+  return withValue(withValue(file, ['run', 'script'], null), COMMAND, `[sh, "-c", ${JSON.stringify(command)}]`)
 }
 
-/** The job file that the form means: JSON is YAML. What it leaves open the platform fills in, as for any job file. */
-function fileOf(form: Form): string | null {
-  if (!form.command.trim() || !form.team) return null
-  const accelerators = { count: form.gpus, ...(form.accelerator ? { class: form.accelerator } : {}) }
-  return JSON.stringify({
-    kind: 'Job',
-    name: form.name || nameOf(form),
-    team: form.team,
-    run: { command: ['sh', '-c', form.command] },
-    resources: {
-      cpu: form.cpus,
-      memory: `${form.memory}Gi`,
-      ...(form.gpus ? { accelerators } : {}),
-    },
-    maxRunTime: `${form.hours}h`,
-  })
+function runs(file: string): boolean {
+  return Boolean(commandOf(file).trim() || said(file, 'run', 'script'))
 }
 
-async function submissionOf(text: string, backend: string): Promise<JobSubmission> {
-  const [job] = await jobsOf(text)
-  // What has a usual value may be left out; the types of answers say that it is always there.
-  return { job, backend } as unknown as JobSubmission
+/** Devices by either form: `a100:2`, or a mapping. */
+function gpusOf(file: string): number {
+  const count = said(file, ...ACCELERATORS, 'count')
+  if (count !== null) return Number(count) || 0
+  const short = said(file, ...ACCELERATORS)
+  if (short === null) return 0
+  return Number(/:(\d+)$/.exec(short)?.[1] ?? 1)
+}
+
+function classOf(file: string): string {
+  const found = said(file, ...ACCELERATORS, 'class')
+  if (found !== null) return found
+  const short = said(file, ...ACCELERATORS) ?? ''
+  return /[{[\n]/.test(short) ? '' : short.replace(/:\d+$/, '')
+}
+
+function withGpus(file: string, count: number, class_: string): string {
+  if (count <= 0) return withValue(file, ACCELERATORS, null)
+  const short = said(file, ...ACCELERATORS)
+  if (short !== null && said(file, ...ACCELERATORS, 'count') === null) return withValue(file, ACCELERATORS, class_ ? `${class_}:${count}` : `{count: ${count}}`)
+  const counted = withValue(file, [...ACCELERATORS, 'count'], String(count))
+  return withValue(counted, [...ACCELERATORS, 'class'], class_ ? scalar(class_) : null)
+}
+
+function topKeys(file: string): readonly string[] {
+  return [...file.matchAll(/^([A-Za-z]\w*):/gm)].map((each) => each[1] ?? '')
+}
+
+function nameOf(command: string): string {
+  const found = /([A-Za-z0-9][A-Za-z0-9-]*)\.(py|sh)\b/.exec(command)
+  return (found?.[1] ?? command.split(/\s+/)[0] ?? 'job').toLowerCase().replaceAll(/[^a-z0-9-]/g, '-').slice(0, 40) || 'job'
+}
+
+/** What nobody has said yet, where it is meant: a name by what runs, and the first of one's teams. */
+function filledIn(file: string, team: string | undefined): string {
+  const named = said(file, 'name') === null ? headed(file, 'name', scalar(nameOf(commandOf(file)))) : file
+  return team && said(named, 'team') === null ? headed(named, 'team', scalar(team), 'name') : named
+}
+
+/** The file with a line of its own below another, where people look for it. */
+function headed(file: string, key: string, value: string, below = 'kind'): string {
+  const line = new RegExp(`^${below}:.*$`, 'm').exec(file)
+  return line ? file.replace(line[0], () => `${line[0]}\n${key}: ${value}`) : `${key}: ${value}\n${file}`
 }

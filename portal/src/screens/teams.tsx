@@ -12,7 +12,7 @@ import type { ToldPerson } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, QuotaBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { type Column, ColumnsMenu, Grid, shownOf, widthsOf } from '../parts/grid'
+import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Ago, Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching, sorted } from '../parts/sorting'
@@ -136,9 +136,9 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       ),
       title: ({ team }) => team.displayName,
     },
-    { id: 'display', head: 'Called', width: '16%', roomy: true, sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
-    { id: 'bar', head: 'What becomes of what it holds', roomy: true, cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
-    { id: 'guaranteed', head: 'Guaranteed', width: '92px', narrow: '82px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
+    { id: 'display', head: 'Called', width: '16%', roomy: true, card: 'badge', sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
+    { id: 'bar', head: 'What becomes of what it holds', roomy: true, card: 'whole', cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
+    { id: 'guaranteed', head: 'Guaranteed', width: '92px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
     amount('used', 'Used'),
     amount('borrowed', 'Borrowed'),
     amount('idle', 'Idle'),
@@ -147,7 +147,6 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       id: 'cost',
       head: 'Costs an hour',
       width: '116px',
-      narrow: '84px',
       number: true,
       sort: (each) => each.cost,
       cell: (each) => (each.cost === null ? <span className="faint">no price</span> : money(each.cost, currency)),
@@ -231,15 +230,15 @@ function Derivation({ team }: { team: DeclaredTeam }) {
   const waits = given.data === undefined || queued.data === undefined
   return (
     <div className="scroll">
-      <table className="table derivation">
+      <table className="table cards">
         <thead>
           <tr>
-            <th style={widthsOf('16%', '92px')}>Flavor</th>
+            <th style={{ width: '16%' }}>Flavor</th>
             <th className="roomy" style={{ width: '16%' }}>
               Cluster
             </th>
             <th>Own + granted − taken + borrowed − used</th>
-            <th className="number" style={widthsOf(84, '52px')}>
+            <th className="number" style={{ width: 84 }}>
               Left
             </th>
             <th className="roomy wide" style={{ width: '20%' }}>
@@ -250,15 +249,17 @@ function Derivation({ team }: { team: DeclaredTeam }) {
         <tbody>
           {terms.map((each) => (
             <tr key={`${each.cluster}/${each.flavor}`}>
-              <td title={`${each.flavor} in ${each.cluster}`}>{each.flavor}</td>
-              <td className="roomy faint" title={each.cluster}>
+              <td className="card-title" title={`${each.flavor} in ${each.cluster}`}>
+                {each.flavor}
+              </td>
+              <td className="roomy faint card-badge" title={each.cluster}>
                 {each.cluster}
               </td>
-              <td className="two-lines">{waits ? <span className="skeleton" style={{ display: 'block', width: 160 }} /> : <Terms of={each} team={team.name} />}</td>
-              <td className="number">
+              <td className="two-lines card-whole">{waits ? <span className="skeleton" style={{ display: 'block', width: 160 }} /> : <Terms of={each} team={team.name} />}</td>
+              <td className="number" data-head="Left">
                 {waits || each.left === null ? <Untold /> : <b className={each.left > 0 ? 'tone-good' : ''}>{count(each.left)}</b>}
               </td>
-              <td className="roomy wide">
+              <td className="roomy wide card-whole">
                 {each.used === null ? <span className="faint">its queue is not seen</span> : <QuotaBar nominal={each.guaranteed} used={each.used} limit={each.limit} />}
               </td>
             </tr>
@@ -346,7 +347,7 @@ function Declared({ name, team }: { name: string; team: DeclaredTeam | undefined
 
 function Placements({ of }: { of: DeclaredTeam }) {
   return (
-    <table className="table">
+    <table className="table cards">
       <thead>
         <tr>
           <th style={{ width: '26%' }}>Flavor</th>
@@ -362,11 +363,17 @@ function Placements({ of }: { of: DeclaredTeam }) {
         {of.placements.flatMap((place) =>
           place.accelerators.map((each) => (
             <tr key={`${place.cluster}/${each.flavor}`}>
-              <td>{each.flavor}</td>
-              <td className="faint">{place.cluster}</td>
-              <td className="number">{count(each.nominal)}</td>
-              <td className="number">{each.borrowingLimit === null ? 'no bound' : count(each.borrowingLimit)}</td>
-              <td className="number">{each.lendingLimit === null ? 'no bound' : count(each.lendingLimit)}</td>
+              <td className="card-title">{each.flavor}</td>
+              <td className="faint card-badge">{place.cluster}</td>
+              <td className="number" data-head="Guaranteed">
+                {count(each.nominal)}
+              </td>
+              <td className="number" data-head="Borrows">
+                {each.borrowingLimit === null ? 'no bound' : count(each.borrowingLimit)}
+              </td>
+              <td className="number" data-head="Lends">
+                {each.lendingLimit === null ? 'no bound' : count(each.lendingLimit)}
+              </td>
             </tr>
           )),
         )}

@@ -9,9 +9,10 @@ import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
 import { useList } from '../store/list'
 import { useNow } from '../store/now'
+import { rangeOf, within } from '../store/range'
 import { plural, span } from '../words/format'
 import type { StateLook } from '../words/states'
-import { Chosen, Filters, useWhere } from './filters'
+import { Chosen, Filters, TimeChoice, useWhere } from './filters'
 
 export const VERDICT: Readonly<Record<Verdict, StateLook>> = {
   broken: { word: 'broken', tone: 'bad', shape: 'cross' },
@@ -25,12 +26,16 @@ export function Waiting() {
   const source = useAnswer(explanations(useWhere(search)))
   const now = useNow(60_000)
   const all = source.data?.document.items ?? NONE
+  const range = rangeOf(search, now)
   const rows = useMemo(
     () =>
       matching(all, search.q, (each) => `${each.subject.name} ${each.subject.namespace ?? ''} ${each.cause} ${each.summary}`).filter(
-        (each) => (!search.by || each.verdict === search.by) && (!search.kind || each.cause === search.kind),
+        (each) =>
+          (!search.by || each.verdict === search.by) &&
+          (!search.kind || each.cause === search.kind) &&
+          within(each.createdAt === null ? null : Date.parse(each.createdAt), range),
       ),
-    [all, search.q, search.by, search.kind],
+    [all, search.q, search.by, search.kind, range.from, range.to],
   )
   const columns = useMemo(() => columnsOf(now), [now])
   return (
@@ -43,6 +48,7 @@ export function Waiting() {
               <State of={VERDICT[each]} />
             </button>
           ))}
+          <TimeChoice of="Waits since" />
           {search.kind && <Chosen said={search.kind} drop={() => change({ kind: '' })} />}
         </Filters>
       </div>
@@ -61,7 +67,7 @@ export function Waiting() {
           rows.length ? null : all.length ? (
             <>
               <strong>Nothing waits for such a reason</strong>
-              <button type="button" className="act" onClick={() => change({ q: '', by: '', kind: '' })}>
+              <button type="button" className="act" onClick={() => change({ q: '', by: '', kind: '', since: '', until: '' })}>
                 Show all {all.length}
               </button>
             </>
@@ -103,7 +109,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
     { id: 'namespace', head: 'Namespace', width: '8%', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
-    { id: 'verdict', head: 'Verdict', width: '140px', narrow: '126px', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
+    { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
       head: 'Cause',
@@ -119,7 +125,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
         ),
       title: (each) => `${each.code ?? ''} ${each.cause}`,
     },
-    { id: 'summary', head: 'Says', roomy: true, cell: (each) => each.summary, title: (each) => each.summary },
+    { id: 'summary', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.summary, cell: (each) => each.summary, title: (each) => each.summary },
     {
       id: 'since',
       head: 'Waits for',

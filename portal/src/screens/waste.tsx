@@ -126,7 +126,7 @@ function columnsOf(by: By, currency: string): readonly Column<WasteRow>[] {
       title: (each) => (by === 'cause' ? KIND_WORDS[kindOf(each.name)].means : each.name),
       cell: (each) => <Name of={each} by={by} />,
     },
-    { id: 'bar', head: 'What becomes of them', roomy: true, cell: (each) => (by === 'cause' ? <ShareBar share={each.share} tone={each.lost ? 'wait' : 'good'} /> : <KindBar amounts={each.amounts} />) },
+    { id: 'bar', head: 'What becomes of them', roomy: true, card: 'whole', sort: (each) => each.share, cell: (each) => (by === 'cause' ? <ShareBar share={each.share} tone={each.lost ? 'wait' : 'good'} /> : <KindBar amounts={each.amounts} />) },
     { id: 'devices', head: 'GPUs', width: '88px', number: true, sort: (each) => each.devices, cell: (each) => count(each.devices) },
     { id: 'share', head: 'Share', width: '76px', number: true, roomy: true, sort: (each) => each.share, cell: (each) => `${(each.share * 100).toFixed(1)} %` },
     { id: 'lost', head: 'To no use', width: '88px', number: true, sort: (each) => each.lost, cell: (each) => (each.lost ? count(each.lost) : <span className="faint">0</span>) },

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from allotment.errors import OutdatedError, quoted
@@ -61,6 +61,7 @@ class Visitor:
         token: that let him in; None where none was needed.
         roles: what he is, such as ``member of nlp``; empty for the server's own user.
         currency: of the platform's prices; empty where it is not told.
+        only_in: those permissions that hold in some teams alone, with these, sorted; all others hold everywhere.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Visitor:
     token: ToldToken | None = None
     roles: tuple[str, ...] = ()
     currency: str = ""
+    only_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class ForeseenStart:
         more_others: how many more of these there are.
         untold: why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
         within: from when to when it likely starts where it would wait, in milliseconds from now; None without a basis.
+        never: whether it could never start as things are.
+        plain: what `waits_for` says, in plain words.
     """
 
     now: bool | None = None
@@ -83,6 +85,8 @@ class ForeseenStart:
     more_others: int = 0
     untold: str = ""
     within: tuple[int, int] | None = None
+    never: bool = False
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

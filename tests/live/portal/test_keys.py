@@ -7,9 +7,10 @@ from typing import Final
 
 import pytest
 
+from allotment.model.jobs.run import JobState
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
-from tests.live.portal.house import House
+from tests.live.portal.house import SECRET, House
 from tests.live.portal.test_truth import rows
 
 pytestmark = pytest.mark.live
@@ -25,12 +26,17 @@ ROLES: Final = {"": RUNS, "ada": ACTS, "eve": RUNS, "vic": LOOKS}
 """Screens of the server's own user, a member, an engineer, and somebody who only looks."""
 
 
-def palette(one: Visit) -> list[str]:
-    """What the palette has."""
+ALWAYS: Final = {"Times in UTC", "Dark colours", "Keys", "Sign out"}
+"""Acts of whoever has come in, from any screen."""
+
+
+def palette(one: Visit, text: str = "") -> list[str]:
+    """What the palette has; acts have a name, and no state behind it."""
     one.page.keyboard.press("Control+k")
     box = one.page.get_by_role("combobox", name="Search or go to")
     assert one.page.evaluate("document.activeElement.getAttribute('role')") == "combobox"
-    found = one.page.get_by_role("option").all_inner_texts()
+    box.fill(text)
+    found = [each.split("\n")[0] for each in one.page.get_by_role("option").all_inner_texts()]
     box.press("Escape")
     box.wait_for(state="detached")
     return found
@@ -40,7 +46,7 @@ def palette(one: Visit) -> list[str]:
 def test_the_palette_reaches_what_a_role_may_and_nothing_else(people: House, visit: Visits, who: str) -> None:
     one, screens = visit(who), ROLES[who]
     one.shown("/")
-    assert set(palette(one)) == screens, who
+    assert set(palette(one)) == screens | ALWAYS, who
     links = {each.split("\n")[0] for each in one.page.locator("nav a.entry").all_inner_texts()}
     assert links == screens, who
     may_submit = "Submit" in screens
@@ -58,6 +64,50 @@ def test_the_palette_reaches_what_a_role_may_and_nothing_else(people: House, vis
         # A screen comes when it is first looked at.
         one.page.locator("nav a.entry[data-status=active]").filter(has_text=screen).wait_for()
         one.page.locator("main h1").wait_for()
+
+
+def acts(one: Visit, text: str = "") -> set[str]:
+    """Acts that the palette has beside those that are everybody's."""
+    one.page.keyboard.press("Control+k")
+    box = one.page.get_by_role("combobox", name="Search or go to")
+    box.fill(text)
+    found = one.page.locator("[role=option][data-kind=act]").all_inner_texts()
+    box.press("Escape")
+    box.wait_for(state="detached")
+    return {each.split("\n")[0].split(" · ")[0] for each in found} - ALWAYS
+
+
+@pytest.mark.parametrize("who", ["ada", "vic", pytest.param("eve", marks=pytest.mark.nightly)])
+def test_the_palette_has_every_act_that_a_role_may_and_no_other(people: House, visit: Visits, who: str) -> None:
+    one, may = visit(who), who != "vic"
+    living = people.submit(f"act-{secrets.token_hex(2)}", "exec sleep 100000").job.name
+    people.until(living, lambda job: job.state is JobState.RUNNING)
+    one.shown("/jobs")
+    one.page.get_by_role("link", name=living, exact=True).wait_for()
+    assert acts(one, f"stop {living}") == ({f"Stop {living}"} if may else set()), who
+    assert acts(one, f"retry {living}") == set(), "it runs"
+    assert acts(one, "run broken") == ({"Run again broken"} if may else set()), who
+    one.page.get_by_label(f"Select {living}", exact=True).check()
+    assert acts(one) == ({"Stop 1 job"} if may else set()), who
+    one.shown(f"/jobs/{living}")
+    assert acts(one) == ({f"Stop {living}"} if may else set()), who
+    one.shown("/jobs/broken")
+    assert acts(one) == ({"Run broken again"} if may else set()), who
+    if not may:
+        # Nor does an address give what a role does not.
+        one.shown(f"/jobs/{living}?act=stop")
+        one.page.wait_for_timeout(300)
+        assert one.page.get_by_role("dialog").count() == 0
+    elif who == "ada":
+        # Of another team she sees nothing, and so stops nothing.
+        assert acts(one, f"stop {SECRET}") == set()
+        one.page.keyboard.press("Control+k")
+        one.page.get_by_role("combobox", name="Search or go to").press_sequentially(f"stop {living}")
+        one.page.keyboard.press("Enter")
+        one.page.get_by_role("button", name="Stop it").click()
+        people.until(living, lambda job: job.state is JobState.STOPPED)
+    if who != "ada":
+        people.service.stop(living, grace=0)
 
 
 def test_a_list_is_walked_chosen_from_and_opened_by_keys(house: House, owner: Visit) -> None:

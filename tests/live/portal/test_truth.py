@@ -42,6 +42,7 @@ PANELS: Final = {
         "Log": "loading empty error",
         "What it asked for": "loading error stale",
         "What it used": "loading empty error stale",
+        "Report": "loading error stale",
     },
     "/submit": {},
     "/requests": {"Requests": "loading empty error stale", "Grants": "loading empty error stale"},

@@ -10,7 +10,7 @@ from threading import Lock
 from allotment.errors import ForbiddenError, NotFoundError, quoted
 from allotment.model.access.permission import Permission, permissions_of
 from allotment.model.access.person import Person
-from allotment.model.access.rights import NOBODY, PeopleOfPlatform
+from allotment.model.access.rights import NOBODY, AccessRights, PeopleOfPlatform
 from allotment.model.access.token import ApiToken
 from allotment.operations.access.admitting import AdmissionStore, LetIn
 from allotment.operations.access.browsing import BrowserEntrance
@@ -94,6 +94,7 @@ class RegistryOf:
             None if token is None else told(token),
             self._roles(),
             self._registry.currency(),
+            _bounds(self._admitted.rights),
         )
 
     def _roles(self) -> tuple[str, ...]:
@@ -195,3 +196,9 @@ class RegistryOf:
 
     def _now(self) -> int:
         return epoch_ms(self._registry.clock)
+
+
+def _bounds(rights: AccessRights) -> dict[str, tuple[str, ...]]:
+    """Teams of those permissions that hold in some alone."""
+    within = {each: rights.within(each) for each in rights.all}
+    return {each.value: tuple(sorted(teams)) for each, teams in within.items() if teams is not None}

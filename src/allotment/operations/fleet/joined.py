@@ -192,9 +192,15 @@ class JoinedClusters:
         names = tuple(dict.fromkeys(wanted)) or (LOCAL, *scope.clusters)
         sources = {each.name: each for each in self._seen_clusters(scope, names)}
         for name in names:
-            if name not in sources:
+            if name in sources:
+                continue
+            try:
                 sources[name] = self._elsewhere(scope, name, there, alone=bool(wanted))
-        found = tuple(sources[each] for each in names)
+            except NotFoundError:
+                # Nobody has asked for the server's own machine by name, and a demo has none.
+                if wanted:
+                    raise
+        found = tuple(sources[each] for each in names if each in sources)
         if found and all(each.unreached for each in found):
             raise UnreachableError(
                 f"nothing is known of {', '.join(shown(each.name) for each in found)}",

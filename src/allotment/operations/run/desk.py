@@ -248,6 +248,7 @@ class Desk:
             order = self._intake.order(lane, submission, caller)
             start = ForeseenStart(untold=error.line)
         start = self._after_others(order.job, start)
+        start = replace(start, plain=plain_reason(start.waits_for))
         displaces = tuple(self._store.get(each) for each in start.displaces)
         price, priced = price_foreseen(JobPrices(classes=lane.prices), order.job, lane.offered(order.job))
         told = (*told, *priced)

@@ -85,6 +85,7 @@ def foreseen_unnamed(found: ForeseenJob, seen: frozenset[str]) -> ForeseenJob:
         found.start,
         displaces=tuple(each.id for each in own),
         waits_for=unnamed(found.start.waits_for),
+        plain=unnamed(found.start.plain),
         others=(),
         more_others=0,
     )

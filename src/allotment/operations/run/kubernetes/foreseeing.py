@@ -171,7 +171,7 @@ def _kept(case: Case, told: Explanation, spent: Callable[[], float]) -> Foreseen
     if told.confidence is not Confidence.SURE:
         return ForeseenStart(untold=f"it may have to wait: {said}")
     if told.start is not None and told.start.never:
-        return ForeseenStart(now=False, waits_for=f"as things are it could never start: {said}")
+        return ForeseenStart(now=False, waits_for=f"as things are it could never start: {said}", never=True)
     within = None if _untold(case) else _expected(case, spent)
     return ForeseenStart(now=False, waits_for=said, within=within)
 

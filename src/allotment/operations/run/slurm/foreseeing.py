@@ -247,7 +247,8 @@ def _kept(view: SlurmView, finding: Finding) -> ForeseenStart:
         return ForeseenStart(untold=f"it may have to wait: {said}")
     if finding.cause == _RESOURCES and _may_displace(view):
         return ForeseenStart(untold=f"{said}; Slurm may end some of these for it")
-    return ForeseenStart(now=False, waits_for=f"as things are it could never start: {said}" if finding.never else said)
+    waits_for = f"as things are it could never start: {said}" if finding.never else said
+    return ForeseenStart(now=False, waits_for=waits_for, never=finding.never)
 
 
 def _leave_room(view: SlurmView) -> bool:
