@@ -23,11 +23,12 @@ export interface ListSearch {
   readonly who?: string
   readonly since?: string
   readonly as?: string
+  readonly show?: string
 }
 
 const NAMES = [
   'q', 'sort', 'cols', 'cluster', 'view', 'team', 'person', 'accelerator', 'kind', 'node', 'by', 'resource', 'closed', 'verb',
-  'outcome', 'about', 'who', 'since', 'as',
+  'outcome', 'about', 'who', 'since', 'as', 'show',
 ] as const satisfies readonly (keyof ListSearch)[]
 
 export function listSearch(given: Record<string, unknown>): ListSearch {

@@ -1,1 +1,0 @@
-import{Mt as e,jt as t}from"./grid-CSR5aWrB.js";function n(n,r){return t(n,e,r)}export{n as t};
