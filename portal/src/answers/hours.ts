@@ -39,7 +39,7 @@ export function hoursSaid(gpuMs: number): string {
 
 /** Times that can be asked about, as the command has them; nothing for this moment. */
 export const RANGES = [
-  ['', 'this moment, for an hour'],
+  ['', 'this moment'],
   ['1h', 'the last hour'],
   ['12h', 'the last 12 hours'],
   ['1d', 'the last day'],

@@ -58,6 +58,11 @@ export function Grants({ team, all = false, most = Number.POSITIVE_INFINITY, act
       {(rows) => (
         <div className="scroll">
           <table className="table fixed grants" aria-label="Grants">
+            <colgroup>
+              <col />
+              <col className="state-column" />
+              <col className="course-column" />
+            </colgroup>
             <tbody>
               {stacked(wanted(rows).slice(0, most)).map((stack) => (
                 <Fragment key={stack.team}>
@@ -91,10 +96,10 @@ function GrantRow({ of }: { of: TeamGrant }) {
         </Link>
         {of.trouble && <div className="tone-bad">{of.trouble}</div>}
       </td>
-      <td className="state-cell">
+      <td>
         <State of={GRANT[of.state]} />
       </td>
-      <td className="course-cell">
+      <td className="two-lines">
         <Course of={of} />
       </td>
     </tr>

@@ -103,7 +103,7 @@ function columnsOf(currency: string): readonly Column<GrantRequest>[] {
         </Link>
       ),
     },
-    { id: 'team', head: 'Team', width: '13%', narrow: '72px', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
+    { id: 'team', head: 'Team', width: '13%', narrow: '66px', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
     { id: 'state', head: 'State', width: '12%', narrow: '92px', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
     { id: 'by', head: 'By', width: '17%', roomy: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
     { id: 'route', head: 'Decides', width: '16%', roomy: true, more: true, sort: (each) => each.route, cell: (each) => each.route },
@@ -111,7 +111,7 @@ function columnsOf(currency: string): readonly Column<GrantRequest>[] {
       id: 'price',
       head: 'Price',
       width: '11%',
-      narrow: '76px',
+      narrow: '88px',
       number: true,
       sort: (each) => each.terms.price,
       cell: (each) => (each.terms.price === null ? <span className="faint">not known</span> : money(each.terms.price, currency)),

@@ -23,7 +23,8 @@ from allotment.api import answers
 from allotment.api.doors import TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
-from allotment.errors import UnreachableError
+from allotment.errors import NotFoundError, UnreachableError
+from allotment.model.access.rights import OWN
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.taking import snapshot_of_file
 from allotment.observe.written import encode
@@ -446,6 +447,18 @@ def test_an_answer_that_takes_too_long_is_not_waited_for_and_holds_up_no_other_k
     assert time.monotonic() - began < 30
 
 
+def test_a_server_that_runs_nothing_itself_answers_of_its_clusters() -> None:
+    joined = JoinedClusters(SeenClusters(TRAINING), FixedClock(NOW), lambda: None)
+
+    def there(_name: str, _team: str) -> Snapshot:
+        raise NotFoundError("nothing runs there")
+
+    scope = joined.scope(OWN)
+    assert [each.name for each in joined.snapshot(scope, (), there).sources] == ["training-eastus"]
+    with pytest.raises(NotFoundError, match='no cluster "local"'):
+        joined.snapshot(scope, ("local",), there)
+
+
 def test_a_server_without_clusters_answers_of_its_machine() -> None:
     status, _, body = answered(at_home(World()), "GET", "/api/v1/answers/gpus", HOST, bearer("x"))
     assert status == 200
@@ -492,7 +505,7 @@ def test_where_time_went_is_told_as_the_command_tells_it_of_the_recording(
     folder = recorded(tmp_path / "recorded", TRAINING)
     found = house.answer(house.session("eve", GROUPS["admin"]), "waste", query)
     told = run("waste", "--recorded", str(folder), *words, "--platform", str(ACME), "-o", "json")
-    assert found["document"] == json.loads(told.stdout)
+    assert found["document"] == json.loads(told.ok())
     document = found["document"]
     assert document["capacityGpuMs"] > 0
     assert sum(each["gpuMs"] for each in document["entries"]) == document["capacityGpuMs"]

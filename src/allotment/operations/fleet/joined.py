@@ -196,9 +196,9 @@ class JoinedClusters:
         names = tuple(dict.fromkeys(wanted)) or (LOCAL, *scope.clusters)
         sources = {each.name: each for each in self._seen_clusters(scope, names)}
         for name in names:
-            if name not in sources:
-                sources[name] = self._elsewhere(scope, name, there, alone=bool(wanted))
-        found = tuple(sources[each] for each in names)
+            if name not in sources and (source := self._elsewhere(scope, name, there, alone=bool(wanted))) is not None:
+                sources[name] = source
+        found = tuple(sources[each] for each in names if each in sources)
         if found and all(each.unreached for each in found):
             raise UnreachableError(
                 f"nothing is known of {', '.join(shown(each.name) for each in found)}",
@@ -274,10 +274,13 @@ class JoinedClusters:
 
     def _elsewhere(
         self, scope: AnswerScope, name: str, there: Callable[[str, str], Snapshot], *, alone: bool
-    ) -> Source:
+    ) -> Source | None:
+        """A back end that is no cluster; None where nobody has named it, and the server runs nothing there."""
         try:
             (source,) = there(name, scope.team).sources
         except NotFoundError:
+            if not alone:
+                return None
             # Which others there are, and where they are described, is not for everybody.
             raise NotFoundError(f"there is no cluster {quoted(name)} that you could ask") from None
         except UnreachableError:
