@@ -9,15 +9,16 @@ import './look/tokens.css'
 import './look/base.css'
 import './look/parts.css'
 import { Skeleton } from './parts/panel'
-import { AskPage } from './screens/ask'
+import { AskPage, askSearch } from './screens/ask'
 import { Backends } from './screens/backends'
 import { Nowhere, SignedOut } from './screens/door'
 import { Frame } from './screens/frame'
 import { Home } from './screens/home'
 import { JobPage, jobSearch } from './screens/job'
 import { Jobs } from './screens/jobs'
+import { leaveSearch, onboardSearch } from './screens/team_search'
 import { RequestPage } from './screens/request'
-import { Requests, requestsSearch } from './screens/requests'
+import { Requests } from './screens/requests'
 import { Submit } from './screens/submit'
 import { listSearch } from './store/list'
 import { LiveProvider } from './store/live'
@@ -29,9 +30,12 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/jobs', component: Jobs, validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/jobs/$id', component: JobPage, validateSearch: jobSearch }),
   createRoute({ getParentRoute: () => root, path: '/submit', component: Submit }),
-  createRoute({ getParentRoute: () => root, path: '/requests', component: Requests, validateSearch: requestsSearch }),
+  createRoute({ getParentRoute: () => root, path: '/requests', component: Requests, validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage }),
-  createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage }),
+  createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage, validateSearch: askSearch }),
+  createRoute({ getParentRoute: () => root, path: '/onboard', component: lazyRouteComponent(() => import('./screens/onboarding'), 'Onboard'), validateSearch: onboardSearch }),
+  createRoute({ getParentRoute: () => root, path: '/leave', component: lazyRouteComponent(() => import('./screens/leaving'), 'Leave'), validateSearch: leaveSearch }),
+  createRoute({ getParentRoute: () => root, path: '/books', component: lazyRouteComponent(() => import('./screens/books'), 'Books'), validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/backends', component: Backends, validateSearch: listSearch }),
   // The engineer's screens come when somebody goes there.
   createRoute({ getParentRoute: () => root, path: '/overview', component: lazyRouteComponent(() => import('./screens/overview'), 'Overview'), validateSearch: listSearch }),

@@ -38,6 +38,11 @@ export interface IdleMarked {
 
 /** Of a moment: each device is there for one hour. */
 export interface Waste {
+  readonly moment: boolean
+  readonly since: string
+  readonly until: string
+  /** Of the time that was asked for, what lies before all that was recorded. */
+  readonly missingMs: number
   readonly capacityGpuMs: number
   readonly currency: string | null
   readonly cost: number | null

@@ -53,6 +53,12 @@ function queryOf({ view, cluster }: Where): Query {
 
 export const waste = (where: Where) =>
   asked<Waste>('waste', where, (query) => call('get', '/api/v1/answers/waste', { query }))
+/** Over a time that was recorded: it is read of many snapshots, and asked for again seldom. */
+export const wasteSince = (where: Where, since: string) => ({
+  ...asked<Waste>(`waste ${since}`, where, (query) => call('get', '/api/v1/answers/waste', { query: { ...query, since } })),
+  refetchInterval: 5 * 60_000,
+  staleTime: 60_000,
+})
 export const holdings = (where: Where) =>
   asked<Holdings>('who', where, (query) => call('get', '/api/v1/answers/who', { query }))
 export const rooms = (where: Where) =>

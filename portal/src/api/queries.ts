@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { call } from './client'
+import { Trouble } from './problem'
 import type {
   AskedMove,
   AskedRequest,
@@ -8,6 +9,7 @@ import type {
   JobSubmission,
   PeoplePage,
   RequestsPage,
+  TeamBalance,
   TeamGrant,
 } from './schema'
 
@@ -89,6 +91,35 @@ export const grants = queryOptions({
     }
   },
 })
+
+/** What became of an approved request; null where whoever looks may see the request alone. */
+export const grantOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['grant', reference],
+    queryFn: async () => {
+      try {
+        return (await call('get', '/api/v1/grants/{reference}', { path: { reference } })).grant
+      } catch (error) {
+        if (error instanceof Trouble && error.status === 404) return null
+        throw error
+      }
+    },
+  })
+
+/** How far teams are with their month and their grants. */
+export const balances = queryOptions({
+  queryKey: ['balances'],
+  queryFn: async () => (await call('get', '/api/v1/balances')).balances as readonly TeamBalance[],
+  refetchInterval: 60_000,
+})
+
+export async function endGrant(reference: string, reason: string) {
+  return (await call('post', '/api/v1/grants/{reference}/end', { path: { reference }, body: { version: 1, end: { reason } } })).grant
+}
+
+export async function settleGrant(reference: string, restore: boolean) {
+  return (await call('post', '/api/v1/grants/{reference}/settling', { path: { reference }, body: { version: 1, settling: { restore } } })).grant
+}
 
 export async function foresee(submission: JobSubmission) {
   return (await call('post', '/api/v1/foresee', { body: { version: 1, submission } })).foreseen

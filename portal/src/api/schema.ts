@@ -356,6 +356,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["balances_api_v1_balances_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/browser-codes": {
         parameters: {
             query?: never;
@@ -1844,6 +1860,26 @@ export interface components {
             capacity: components["schemas"]["CapacityType"];
         };
         /**
+         * GrantPace
+         * @description How far a grant of devices is used, beside how much of its time has passed.
+         *
+         *         Attributes:
+         *             id: of the grant.
+         *             devices: that it gives.
+         *             since: when it began, milliseconds since the epoch.
+         *             until: when it ends; None where it has no end.
+         *             given: device-seconds that it has amounted to so far.
+         *             used: device-seconds of those in which the team held its devices; None where nobody knows.
+         */
+        GrantPace: {
+            devices: number;
+            given: number;
+            id: string;
+            since: number;
+            until: number | null;
+            used: number | null;
+        };
+        /**
          * GrantRequest
          * @description A request.
          *
@@ -2842,6 +2878,33 @@ export interface components {
             team: string;
         };
         /**
+         * TeamBalance
+         * @description A calendar month (UTC) of a team; money is in millionths of the platform's currency.
+         *
+         *         Attributes:
+         *             team: its name.
+         *             start: of the month, milliseconds since the epoch.
+         *             end: of the month.
+         *             budget: that is declared for a month; None for none.
+         *             jobs: what its jobs cost that were submitted in the month; None where nothing has a price.
+         *             granted: the parts of the prices of its grants that lie in the month; None where one is not known.
+         *             granted_so_far: of that, the part up to now.
+         *             left: of the budget, with `jobs` and `granted` taken off; below 0 where more is used. None without a budget, or
+         *                 where not all is known.
+         *             grants: those of devices that stand, by what ends first.
+         */
+        TeamBalance: {
+            budget: number | null;
+            end: number;
+            granted: number | null;
+            granted_so_far: number | null;
+            grants: components["schemas"]["GrantPace"][];
+            jobs: number | null;
+            left: number | null;
+            start: number;
+            team: string;
+        };
+        /**
          * TeamGrant
          * @description A grant; what it gives stands in a file of its own in the platform directory while it is given.
          *
@@ -3510,6 +3573,7 @@ export type ForeseenStart = components['schemas']['ForeseenStart'];
 export type FoundLine = components['schemas']['FoundLine'];
 export type GivenAnswer = components['schemas']['GivenAnswer'];
 export type GivenClass = components['schemas']['GivenClass'];
+export type GrantPace = components['schemas']['GrantPace'];
 export type GrantRequest = components['schemas']['GrantRequest'];
 export type GrantsPage = components['schemas']['GrantsPage'];
 export type GrantState = components['schemas']['GrantState'];
@@ -3569,6 +3633,7 @@ export type SubmissionAnswer = components['schemas']['SubmissionAnswer'];
 export type Sweep = components['schemas']['Sweep'];
 export type SweptParameter = components['schemas']['SweptParameter'];
 export type TakenShare = components['schemas']['TakenShare'];
+export type TeamBalance = components['schemas']['TeamBalance'];
 export type TeamGrant = components['schemas']['TeamGrant'];
 export type Terms = components['schemas']['Terms'];
 export type TimelineStep = components['schemas']['TimelineStep'];
@@ -4269,6 +4334,7 @@ export interface operations {
                 by?: string;
                 cluster?: string[] | null;
                 idle?: string[] | null;
+                since?: string;
                 view?: string;
             };
             header?: {
@@ -4813,6 +4879,58 @@ export interface operations {
                 content: {
                     "application/json": {
                         head: components["schemas"]["ChainHead"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    balances_api_v1_balances_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        balances: components["schemas"]["TeamBalance"][];
                         /** @constant */
                         version: 1;
                     };

@@ -1,51 +1,79 @@
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { type ReactNode, useMemo, useState } from 'react'
 import { asTrouble } from '../api/problem'
-import { ask, previewed, status, whoami } from '../api/queries'
-import type { AskedRequest, WorkloadType } from '../api/schema'
+import { ask, grantOf, previewed, status, whoami } from '../api/queries'
+import type { AskedRequest, TeamGrant, ToldRequest, WorkloadType } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Failed, Skeleton } from '../parts/panel'
 import { sayTrouble } from '../parts/toasts'
 import { useSettled } from '../store/settled'
-import { money, plural, span } from '../words/format'
-import { devicesOf } from '../words/terms'
+import { money, span } from '../words/format'
+import { devicesOf, lastsOf, thingOf } from '../words/terms'
+import { Change, Effects, effectWords, Need } from './evidence'
 
 const HOUR = 3_600_000
+const WORK: readonly WorkloadType[] = ['training', 'experiment', 'batch', 'serving', 'notebook']
+
+/** What a form of the screen says, all but the reason: the address has it, so that it can be sent to somebody. */
+export interface AskSearch {
+  readonly team?: string
+  readonly gpus?: number
+  readonly accelerator?: string
+  readonly hours?: number
+  readonly work?: WorkloadType
+  /** Grant that is prolonged; with `gpus` it becomes another one at once. */
+  readonly extends?: string
+}
+
+export function askSearch(given: Record<string, unknown>): AskSearch {
+  const text = (name: string) => (typeof given[name] === 'string' && given[name] ? { [name]: given[name] } : {})
+  // 0 is kept: it is what stands in a field that was emptied to be filled anew.
+  const number = (name: string) => (given[name] !== undefined && Number(given[name]) >= 0 ? { [name]: Math.floor(Number(given[name])) } : {})
+  const work = WORK.find((each) => each === given['work'])
+  return { ...text('team'), ...number('gpus'), ...text('accelerator'), ...number('hours'), ...(work ? { work } : {}), ...text('extends') }
+}
 
 /** More GPUs for a while: what it costs and whom it delays is said before it is asked for. */
 export function AskPage() {
+  const search = useSearch({ from: '/ask' })
+  const grant = useQuery({ ...grantOf(search.extends ?? ''), enabled: search.extends !== undefined })
+  if (search.extends === undefined) return <AskForm search={search} grant={null} />
+  if (grant.data) return <AskForm search={search} grant={grant.data} />
+  if (grant.data === null || grant.error)
+    return <Failed trouble={asTrouble(grant.error ?? new Error(`there is no grant ${search.extends}`))} again={() => void grant.refetch()} />
+  return <Skeleton lines={4} />
+}
+
+function AskForm({ search, grant }: { search: AskSearch; grant: TeamGrant | null }) {
   const navigate = useNavigate()
   const told = useQuery(status).data
-  const currency = useQuery(whoami).data?.currency ?? ''
-  const [form, setForm] = useState({ team: '', accelerator: 'a100', devices: 8, hours: 72, workload: 'training' as WorkloadType, justification: '' })
-  const team = form.team || (told?.teams[0] ?? '')
+  const [justification, setJustification] = useState('')
+  const team = grant?.team ?? search.team ?? told?.teams[0] ?? ''
+  const form = {
+    accelerator: search.accelerator ?? grant?.terms.shares[0]?.flavor ?? 'a100',
+    devices: search.gpus ?? (grant ? 0 : 8),
+    hours: search.hours ?? (grant ? 24 : 72),
+    workload: search.work ?? 'training',
+  }
+  const set = (some: Partial<AskSearch>) => void navigate({ to: '/ask', search: askSearch({ ...search, ...some }), replace: true })
   const wanted = useMemo<AskedRequest | null>(
     () =>
-      team && form.devices > 0 && form.hours > 0
+      team && form.hours > 0 && (grant !== null || form.devices > 0)
         ? ({
-            kind: 'gpus',
+            kind: grant?.kind ?? 'gpus',
             team,
             workload: form.workload,
-            justification: form.justification || 'not said yet',
-            accelerator: form.accelerator,
-            devices: form.devices,
+            justification: justification || 'not said yet',
+            ...(form.devices > 0 ? { accelerator: form.accelerator, devices: form.devices } : {}),
+            ...(grant ? { extends: grant.id, subject: grant.subject } : {}),
             since: null,
             lasts: form.hours * HOUR,
             // What is left out has its usual value; the types of answers say that it is always there.
           } as unknown as AskedRequest)
         : null,
-    [team, form],
+    [team, justification, grant, form.hours, form.devices, form.accelerator, form.workload],
   )
-  const settled = useSettled(wanted, 400)
-  const preview = useQuery({
-    queryKey: ['preview', settled],
-    queryFn: () => previewed(settled as AskedRequest),
-    enabled: settled !== null,
-    retry: false,
-    staleTime: 10_000,
-  })
-  const set = (some: Partial<typeof form>) => setForm((before) => ({ ...before, ...some }))
   async function send(): Promise<void> {
     if (!wanted) return
     try {
@@ -55,14 +83,23 @@ export function AskPage() {
       sayTrouble(error)
     }
   }
+  const changes = grant !== null && form.devices > 0
+  const title = grant ? (changes ? 'Change a grant' : 'Extend a grant') : 'Ask for GPUs'
+  const where = `--accelerator ${shellWord(form.accelerator)}`
+  const command = grant
+    ? `allot extend ${grant.id} --for ${form.hours}h${changes ? ` --gpus ${form.devices} ${where}` : ''} --why ${shellWord(justification)}`
+    : `allot request gpus ${form.devices} ${where} --for ${form.hours}h --team ${shellWord(team)} --workload ${form.workload} --why ${shellWord(justification)}`
   return (
     <>
       <div className="head">
-        <h1>Ask for GPUs</h1>
+        <h1>{title}</h1>
+        {grant && (
+          <span className="faint">
+            {thingOf(grant, grant.terms)} of {grant.team}
+          </span>
+        )}
         <span className="grow" />
-        <CopyCommand
-          command={`allot request gpus ${form.devices} --accelerator ${shellWord(form.accelerator)} --for ${form.hours}h --team ${shellWord(team)} --workload ${form.workload} --why ${shellWord(form.justification)}`}
-        />
+        <CopyCommand command={command} />
       </div>
       <div className="columns">
         <form
@@ -76,79 +113,150 @@ export function AskPage() {
             <h2>What for</h2>
           </header>
           <div className="body form">
-            <label className="field">
-              <span className="label">Team</span>
-              <select value={team} onChange={(event) => set({ team: event.target.value })}>
-                {(told?.teams ?? []).map((each) => (
-                  <option key={each}>{each}</option>
-                ))}
-              </select>
-            </label>
-            <label className="field">
-              <span className="label">GPUs</span>
-              <input type="number" min={1} value={form.devices} onChange={(event) => set({ devices: event.target.valueAsNumber || 0 })} />
-            </label>
-            <label className="field">
-              <span className="label">Accelerator</span>
-              <input value={form.accelerator} onChange={(event) => set({ accelerator: event.target.value })} />
-            </label>
-            <label className="field">
-              <span className="label">Hours</span>
-              <input type="number" min={1} value={form.hours} onChange={(event) => set({ hours: event.target.valueAsNumber || 0 })} />
-            </label>
-            <label className="field">
-              <span className="label">Work</span>
-              <select value={form.workload} onChange={(event) => set({ workload: event.target.value as WorkloadType })}>
-                {['training', 'experiment', 'batch', 'serving', 'notebook'].map((each) => (
-                  <option key={each}>{each}</option>
-                ))}
-              </select>
-            </label>
+            {!grant && (
+              <label className="field">
+                <span className="label">Team</span>
+                <select value={team} onChange={(event) => set({ team: event.target.value })}>
+                  {(told?.teams ?? []).map((each) => (
+                    <option key={each}>{each}</option>
+                  ))}
+                </select>
+              </label>
+            )}
+            {(!grant || grant.kind === 'gpus') && (
+              <>
+                <Numbered label={grant ? 'GPUs, 0 to leave them as they are' : 'GPUs'} least={grant ? 0 : 1} value={form.devices} set={(gpus) => set({ gpus })} />
+                <label className="field">
+                  <span className="label">Accelerator</span>
+                  <input value={form.accelerator} onChange={(event) => set({ accelerator: event.target.value })} />
+                </label>
+              </>
+            )}
+            <Numbered label={grant ? (changes ? 'Hours from now on' : 'Hours more') : 'Hours'} least={1} value={form.hours} set={(hours) => set({ hours })} />
+            {!grant && (
+              <label className="field">
+                <span className="label">Work</span>
+                <select value={form.workload} onChange={(event) => set({ work: event.target.value as WorkloadType })}>
+                  {WORK.map((each) => (
+                    <option key={each}>{each}</option>
+                  ))}
+                </select>
+              </label>
+            )}
             <label className="field whole">
               <span className="label">Why</span>
-              <textarea value={form.justification} maxLength={2000} onChange={(event) => set({ justification: event.target.value })} />
+              <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
             </label>
             <div className="whole acts">
-              <button type="submit" className="act first" disabled={!wanted || !form.justification.trim()}>
+              <button type="submit" className="act first" disabled={!wanted || !justification.trim()}>
                 Ask
               </button>
             </div>
           </div>
         </form>
-        <section className="panel" aria-labelledby="preview" aria-live="polite">
-          <header>
-            <h2 id="preview">What it would do</h2>
-          </header>
-          {preview.data ? (
-            <div className="body">
-              <dl className="facts">
-                <dt>Gives</dt>
-                <dd>{devicesOf(preview.data.request.terms)}</dd>
-                <dt>Price</dt>
-                <dd>{preview.data.request.terms.price === null ? 'not known' : money(preview.data.request.terms.price, currency)}</dd>
-                <dt>Decides</dt>
-                <dd>{preview.data.deciders || 'nobody: it is given at once'}</dd>
-                <dt>Waits longer</dt>
-                <dd>
-                  {preview.data.effects.length
-                    ? preview.data.effects
-                        .slice(0, 3)
-                        .map((each) => `${each.work} of ${each.team}${each.after !== null && each.before !== null ? ` by ${span(each.after - each.before)}` : ''}`)
-                        .join('; ') + (preview.data.effects.length > 3 ? `, and ${plural(preview.data.effects.length - 3, 'other')}` : '')
-                    : preview.data.unknown || 'nobody'}
-                </dd>
-                <dt>Afterwards</dt>
-                <dd>{preview.data.after}</dd>
-              </dl>
-              {preview.data.warning && <p className="tone-wait">{preview.data.warning}</p>}
-            </div>
-          ) : preview.error ? (
-            <Failed trouble={asTrouble(preview.error)} again={() => void preview.refetch()} />
-          ) : (
-            <Skeleton lines={4} />
-          )}
-        </section>
+        <Preview wanted={wanted} waits={told === undefined} />
       </div>
+    </>
+  )
+}
+
+/** A number that may be empty while it is typed. */
+function Numbered({ label, least, value, set }: { label: string; least: number; value: number; set: (value: number) => void }) {
+  const [text, setText] = useState(String(value))
+  return (
+    <label className="field">
+      <span className="label">{label}</span>
+      <input
+        type="number"
+        min={least}
+        value={Number(text) === value ? text : String(value)}
+        onChange={(event) => {
+          setText(event.target.value)
+          set(event.target.valueAsNumber || 0)
+        }}
+      />
+    </label>
+  )
+}
+
+/** What a request would do, asked for once nothing was typed for a moment; `waits` while it is not known yet what can be asked. */
+export function Preview({ wanted, waits = false, children }: { wanted: AskedRequest | null; waits?: boolean; children?: ReactNode }) {
+  const settled = useSettled(wanted, 400)
+  const preview = useQuery({
+    queryKey: ['preview', settled],
+    queryFn: () => previewed(settled as AskedRequest),
+    enabled: settled !== null,
+    retry: false,
+    staleTime: 10_000,
+  })
+  return (
+    <section className="panel" aria-labelledby="preview" aria-live="polite">
+      <header>
+        <h2 id="preview">What it would do</h2>
+      </header>
+      {settled === null && !waits ? (
+        <div className="empty">{children ?? <span>Say what you want: what it would do is told here before you ask.</span>}</div>
+      ) : preview.data ? (
+        <Told of={preview.data} />
+      ) : preview.error ? (
+        <Failed trouble={asTrouble(preview.error)} again={() => void preview.refetch()} />
+      ) : (
+        <Skeleton lines={4} />
+      )}
+    </section>
+  )
+}
+
+function Told({ of }: { of: ToldRequest }) {
+  const currency = useQuery(whoami).data?.currency ?? ''
+  const { terms } = of.request
+  const lasts = lastsOf(terms)
+  return (
+    <>
+      <div className="body">
+        <dl className="facts">
+          <dt>Gives</dt>
+          <dd>
+            {thingOf(of.request.wish, terms)}
+            {lasts !== null && devicesOf(terms) && `, for ${span(lasts)}`}
+          </dd>
+          <dt>Price</dt>
+          <dd>{terms.price === null ? 'not known' : money(terms.price, currency)}</dd>
+          {of.budget_left !== null && (
+            <>
+              <dt>Budget left</dt>
+              <dd className={of.budget_left < 0 ? 'tone-bad' : ''}>{money(of.budget_left, currency)} this month, once it is granted</dd>
+            </>
+          )}
+          <dt>Decides</dt>
+          <dd>{of.deciders || 'nobody: it is given at once'}</dd>
+          {terms.taken.length > 0 && (
+            <>
+              <dt>Taken of</dt>
+              <dd>{terms.taken.map((each) => `${each.team}: ${each.share.devices} ${each.share.flavor}`).join('; ')}</dd>
+            </>
+          )}
+          {devicesOf(terms) && (
+            <>
+              <dt>Others</dt>
+              <dd>
+                {effectWords(of)}
+                {of.unknown && <span className="faint"> Not known: {of.unknown}.</span>}
+              </dd>
+            </>
+          )}
+          {of.after && (
+            <>
+              <dt>Afterwards</dt>
+              <dd>{of.after}</dd>
+            </>
+          )}
+        </dl>
+        {of.warning && <p className="tone-wait">{of.warning}</p>}
+        {of.effects.length > 0 && <Effects of={of.effects} most={5} />}
+        {of.need && <Need told={of} />}
+      </div>
+      {of.change && <Change of={of.change} />}
     </>
   )
 }

@@ -93,7 +93,7 @@ export function Drift() {
             <table className="table" aria-label="What differs">
               <thead>
                 <tr>
-                  <th style={widthsOf('116px', '92px')}>How</th>
+                  <th style={widthsOf('116px')}>How</th>
                   <th>Object</th>
                   <th className="roomy" style={{ width: '18%' }}>
                     Cluster
@@ -104,7 +104,7 @@ export function Drift() {
                   <th className="roomy" style={{ width: '16%' }}>
                     Changed by
                   </th>
-                  <th className="number" style={widthsOf('96px', '64px')}>
+                  <th className="number" style={widthsOf('96px')}>
                     Since
                   </th>
                 </tr>
@@ -149,8 +149,8 @@ function Standing({ clusters, ages }: { clusters: readonly ClusterDrift[]; ages:
       <thead>
         <tr>
           <th style={{ width: '24%' }}>Cluster</th>
-          <th style={widthsOf('130px', '104px')}>Stands</th>
-          <th className="number" style={widthsOf('84px', '64px')}>
+          <th style={widthsOf('130px')}>Stands</th>
+          <th className="number" style={widthsOf('84px')}>
             Differ
           </th>
           <th className="number roomy" style={{ width: 110 }}>

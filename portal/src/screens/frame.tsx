@@ -11,6 +11,7 @@ import { useLive } from '../store/live'
 import { useNow } from '../store/now'
 import { choose, useSettings } from '../store/settings'
 import { span } from '../words/format'
+import { TopBalance } from './balance'
 import { KEYS, useKeys } from './keys'
 import { places, type Place } from './places'
 
@@ -38,7 +39,7 @@ export function Frame() {
           <span>Allotment</span>
         </Link>
         {(['work', 'platform'] as const).map((group) => (
-          <Entries key={group} of={shown.filter((each) => each.group === group)} group={group} />
+          <Entries key={group} of={shown.filter((each) => each.group === group && !each.aside)} group={group} />
         ))}
         <p className="foot">{me ? `${me.platform} · ${me.version}` : ''}</p>
       </nav>
@@ -47,6 +48,7 @@ export function Frame() {
           Search or go to <kbd>Ctrl K</kbd>
         </button>
         <span className="grow" />
+        <TopBalance />
         <MadeUp asked={may.has('read')} />
         <StreamAge />
         <You name={me?.name ?? ''} roles={me?.roles ?? []} />

@@ -98,7 +98,7 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
     id: 'now',
     head: 'As it is',
     width: '104px',
-    narrow: '74px',
+   
     number: true,
     sort: (each) => waitsOf(each).now,
     cell: (each) => <Wait seconds={waitsOf(each).now} runs={each.runsBefore} />,
@@ -107,7 +107,7 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
     id: 'then',
     head: 'With the change',
     width: '124px',
-    narrow: '74px',
+   
     number: true,
     sort: (each) => waitsOf(each).then,
     cell: (each) => <Wait seconds={waitsOf(each).then} runs={each.runsAfter} />,
@@ -126,7 +126,7 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
     id: 'move',
     head: 'So it',
     width: '140px',
-    narrow: '96px',
+   
     sort: (each) => ORDER.indexOf(moveOf(each)),
     cell: (each) => <State of={MOVE[moveOf(each)]} />,
     title: (each) => (each.keptThen ? `gets its quota, and then waits: ${each.keptThen.summary}` : ''),

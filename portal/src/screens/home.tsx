@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { grants, requests, status, whoami } from '../api/queries'
+import { requests, status, whoami } from '../api/queries'
 import { Panel, sourceOf, type Source } from '../parts/panel'
 import { State } from '../parts/state'
 import { Moment, Ran } from '../parts/moment'
@@ -8,9 +8,10 @@ import { useJobs, useLive } from '../store/live'
 import { counted } from '../store/jobs'
 import { useMay } from '../store/may'
 import { count, plural } from '../words/format'
-import { GRANT, JOB, REQUEST } from '../words/states'
-import { devicesOf } from '../words/terms'
+import { JOB, REQUEST } from '../words/states'
+import { thingOf } from '../words/terms'
 import type { JobRow } from '../api/schema'
+import { Grants } from './grants'
 import { FilteredLink } from './jobs'
 
 const SHOWN = 8
@@ -35,7 +36,7 @@ export function Home() {
         <Asked />
       </div>
       <div className="columns">
-        <Given />
+        <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
         <Room />
       </div>
     </>
@@ -174,7 +175,7 @@ function Asked() {
                 <tr key={each.id}>
                   <td>
                     <Link to="/requests/$id" params={{ id: each.id }}>
-                      {each.wish.team}: {devicesOf(each.terms) || each.wish.kind}
+                      {each.wish.team}: {thingOf(each.wish, each.terms)}
                     </Link>
                   </td>
                   <td style={{ width: '30%' }}>
@@ -187,47 +188,6 @@ function Asked() {
                       </>
                     ) : (
                       ''
-                    )}
-                  </td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      )}
-    </Panel>
-  )
-}
-
-function Given() {
-  const source = sourceOf(useQuery(grants))
-  const living = (rows: typeof source.data) => (rows ?? []).filter((each) => each.state !== 'ended')
-  return (
-    <Panel
-      title="Grants"
-      source={source}
-      flush
-      empty={(rows) => (living(rows).length ? null : <span>No grant stands at present.</span>)}
-    >
-      {(rows) => (
-        <table className="table fixed">
-          <tbody>
-            {living(rows)
-              .slice(0, SHOWN)
-              .map((each) => (
-                <tr key={each.id}>
-                  <td>
-                    {each.team}: {devicesOf(each.terms) || each.kind}
-                  </td>
-                  <td style={{ width: '20%' }}>
-                    <State of={GRANT[each.state]} />
-                  </td>
-                  <td className="faint" style={{ width: '30%' }}>
-                    {each.terms.until ? (
-                      <>
-                        ends <Moment at={each.terms.until} />
-                      </>
-                    ) : (
-                      'for good'
                     )}
                   </td>
                 </tr>

@@ -6,6 +6,9 @@ export interface Place {
     | '/submit'
     | '/requests'
     | '/ask'
+    | '/onboard'
+    | '/leave'
+    | '/books'
     | '/overview'
     | '/fleet'
     | '/accelerators'
@@ -24,6 +27,8 @@ export interface Place {
   readonly name: string
   readonly group: 'work' | 'platform'
   readonly needs?: string
+  /** Reached from where it belongs, and by the palette. */
+  readonly aside?: true
   /** Words by which it is found besides. */
   readonly also: string
 }
@@ -42,7 +47,10 @@ export const places: readonly Place[] = [
   { to: '/simulate', name: 'Simulate', group: 'platform', needs: 'read', also: 'what-if whatif futures compare two' },
   { to: '/waiting', name: 'What waits', group: 'platform', needs: 'read', also: 'why pending causes' },
   { to: '/teams', name: 'Teams', group: 'platform', needs: 'read', also: 'members quota cost' },
+  { to: '/books', name: 'Books', group: 'platform', needs: 'requests', also: 'cost money month budget balance gpu-hours causes ledger' },
   { to: '/waste', name: 'Waste', group: 'platform', needs: 'read', also: 'idle cost money' },
+  { to: '/onboard', name: 'Bring in a team', group: 'platform', needs: 'request', aside: true, also: 'onboarding new team add' },
+  { to: '/leave', name: 'Have a team leave', group: 'platform', needs: 'request', aside: true, also: 'offboarding remove team' },
   { to: '/policies', name: 'Policies', group: 'platform', needs: 'read', also: 'violations limits books guardrails' },
   { to: '/clusters', name: 'Clusters', group: 'platform', needs: 'read', also: 'age stale silent connect' },
   { to: '/drift', name: 'Drift', group: 'platform', needs: 'declare', also: 'declared live diff changed repair plan' },

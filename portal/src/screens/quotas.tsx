@@ -84,7 +84,7 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
     id,
     head,
     width: '80px',
-    narrow: '54px',
+   
     number: true,
     roomy: id !== 'used',
     sort: ({ terms }) => terms[id],
@@ -99,7 +99,7 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
       id: 'guaranteed',
       head: 'Guaranteed',
       width: '104px',
-      narrow: '80px',
+     
       number: true,
       sort: ({ terms }) => terms.guaranteed,
       cell: ({ terms, team }) => (

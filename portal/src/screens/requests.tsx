@@ -1,40 +1,52 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { grants, requests, whoami } from '../api/queries'
-import type { GrantRequest, TeamGrant } from '../api/schema'
-import { CopyCommand } from '../parts/copy'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import { requests, whoami } from '../api/queries'
+import type { GrantRequest } from '../api/schema'
+import { CopyCommand, shellWord } from '../parts/copy'
+import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
+import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
+import { useList } from '../store/list'
 import { useMay } from '../store/may'
-import { useNow } from '../store/now'
-import { money, plural, span } from '../words/format'
-import { GRANT, REQUEST } from '../words/states'
-import { devicesOf } from '../words/terms'
+import { money, plural } from '../words/format'
+import { REQUEST } from '../words/states'
+import { thingOf } from '../words/terms'
+import { Choice } from './filters'
+import { Grants } from './grants'
 
-export interface RequestsSearch {
-  readonly show?: 'all'
-}
-
-export function requestsSearch(given: Record<string, unknown>): RequestsSearch {
-  return given['show'] === 'all' ? { show: 'all' } : {}
-}
-
-const OPEN = new Set(['waiting', 'offered'])
+export const OPEN: ReadonlySet<string> = new Set(['waiting', 'offered'])
 
 /** What was asked for, and what stands of it. */
 export function Requests() {
-  const { show } = useSearch({ from: '/requests' })
+  const [search, change] = useList()
   const navigate = useNavigate()
+  const currency = useQuery(whoami).data?.currency ?? ''
   const asked = sourceOf(useQuery(requests))
-  const given = sourceOf(useQuery(grants))
-  const wanted = (rows: readonly GrantRequest[]) => (show === 'all' ? rows : rows.filter((each) => OPEN.has(each.state)))
+  const all = search.show === 'all'
+  const columns = useMemo(() => columnsOf(currency), [currency])
+  const open = (asked.data ?? []).filter((each) => all || OPEN.has(each.state))
+  const found = matching(
+    open.filter((each) => !search.team || each.wish.team === search.team),
+    search.q,
+    (each) => `${each.id} ${each.wish.team} ${each.requester} ${thingOf(each.wish, each.terms)} ${each.wish.justification}`,
+  )
+  const teams = [...new Set((asked.data ?? []).map((each) => each.wish.team))].sort()
+  const command = ['allot requests', all ? '--all' : '', search.team ? `--team ${shellWord(search.team)}` : ''].filter(Boolean).join(' ')
   return (
     <>
       <div className="head">
         <h1>Requests</h1>
+        <div className="filters">
+          <input className="search" aria-label="Filter" placeholder="What, team, person, reason" value={search.q ?? ''} onChange={(event) => change({ q: event.target.value })} />
+          <Choice label="Team" every="every team" values={teams} value={search.team} pick={(team) => change({ team })} />
+          <button type="button" className="chip" aria-pressed={all} onClick={() => change({ show: all ? '' : 'all' })}>
+            with those that were decided
+          </button>
+        </div>
         <span className="grow" />
-        <CopyCommand command={show === 'all' ? 'allot requests --all' : 'allot requests'} />
         {useMay('request') && (
           <Link to="/ask" className="act first">
             Ask for more
@@ -42,21 +54,19 @@ export function Requests() {
         )}
       </div>
       <Panel
-        title={asked.data ? plural(wanted(asked.data).length, 'request') : 'Requests'}
+        title={asked.data ? shownOf(found.length, open.length, (number) => plural(number, 'request')) : 'Requests'}
         source={asked}
         flush
         acts={
-          <button
-            type="button"
-            className="chip"
-            aria-pressed={show === 'all'}
-            onClick={() => void navigate({ to: '/requests', search: show === 'all' ? {} : { show: 'all' } })}
-          >
-            with those that were decided
-          </button>
+          <>
+            <CopyCommand command={command} />
+            <ColumnsMenu columns={columns} />
+          </>
         }
-        empty={(rows) =>
-          wanted(rows).length ? null : (
+        empty={() =>
+          found.length ? null : open.length ? (
+            <span>No request is like that.</span>
+          ) : (
             <>
               <strong>Nothing waits for a decision</strong>
               <span>What is asked for is shown here, with its price and whom it delays.</span>
@@ -64,112 +74,49 @@ export function Requests() {
           )
         }
       >
-        {(rows) => (
-          <div className="scroll">
-            <table className="table">
-              <thead>
-                <tr>
-                  <th>What</th>
-                  <th style={{ width: '16%' }}>Team</th>
-                  <th style={{ width: '14%' }}>State</th>
-                  <th style={{ width: '20%' }}>By</th>
-                  <th className="number" style={{ width: '12%' }}>
-                    Price
-                  </th>
-                  <th style={{ width: '14%' }}>Decide until</th>
-                </tr>
-              </thead>
-              <tbody>
-                {wanted(rows).map((each) => (
-                  <RequestRow key={each.id} of={each} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+        {() => (
+          <Grid
+            label="Requests"
+            rows={found}
+            columns={columns}
+            keyOf={(each) => each.id}
+            usual="-asked"
+            open={(each) => void navigate({ to: '/requests/$id', params: { id: each.id } })}
+          />
         )}
       </Panel>
-      <Grants source={given} all={show === 'all'} />
+      <Grants team={search.team} all={all} acts={<CopyCommand command={all ? 'allot grant list --all' : 'allot grant list'} />} />
     </>
   )
 }
 
-function RequestRow({ of }: { of: GrantRequest }) {
-  const currency = useQuery(whoami).data?.currency ?? ''
-  return (
-    <tr>
-      <td>
-        <Link to="/requests/$id" params={{ id: of.id }}>
-          {devicesOf(of.terms) || `${of.wish.kind} ${of.wish.subject}`}
+function columnsOf(currency: string): readonly Column<GrantRequest>[] {
+  return [
+    {
+      id: 'what',
+      head: 'What',
+      sort: (each) => thingOf(each.wish, each.terms),
+      title: (each) => each.wish.justification,
+      cell: (each) => (
+        <Link to="/requests/$id" params={{ id: each.id }}>
+          {thingOf(each.wish, each.terms)}
         </Link>
-      </td>
-      <td>{of.wish.team}</td>
-      <td>
-        <State of={REQUEST[of.state]} />
-      </td>
-      <td title={of.requester}>{of.requester}</td>
-      <td className="number">{of.terms.price === null ? '' : money(of.terms.price, currency)}</td>
-      <td className="faint">{of.due === null ? '' : <Moment at={of.due} />}</td>
-    </tr>
-  )
-}
-
-function Grants({ source, all }: { source: ReturnType<typeof sourceOf<readonly TeamGrant[]>>; all: boolean }) {
-  const wanted = (rows: readonly TeamGrant[]) => (all ? rows : rows.filter((each) => each.state !== 'ended'))
-  return (
-    <Panel
-      title="Grants"
-      source={source}
-      flush
-      empty={(rows) => (wanted(rows).length ? null : <span>No grant stands at present.</span>)}
-    >
-      {(rows) => (
-        <div className="scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th>What</th>
-                <th style={{ width: '16%' }}>Team</th>
-                <th style={{ width: '14%' }}>State</th>
-                <th style={{ width: '34%' }}>Time</th>
-              </tr>
-            </thead>
-            <tbody>
-              {wanted(rows).map((each) => (
-                <tr key={each.id}>
-                  <td title={each.trouble || each.id}>
-                    {devicesOf(each.terms) || `${each.kind} ${each.subject}`} {each.trouble && <span className="tone-bad">{each.trouble}</span>}
-                  </td>
-                  <td>{each.team}</td>
-                  <td>
-                    <State of={GRANT[each.state]} />
-                  </td>
-                  <td>
-                    <Course since={each.terms.since} until={each.terms.until} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </Panel>
-  )
-}
-
-/** How much of a grant's time has passed; amber from 85 %. */
-export function Course({ since, until }: { since: number; until: number | null }) {
-  const now = useNow()
-  if (until === null) return <span className="faint">for good</span>
-  const part = Math.max(0, Math.min(1, (now - since) / (until - since)))
-  const tone = part >= 0.85 ? 'var(--wait)' : 'var(--accent)'
-  const said = now >= until ? 'over' : now < since ? `begins in ${span(since - now)}` : `${span(until - now)} left`
-  return (
-    <span style={{ display: 'grid', gridTemplateColumns: '1fr auto', gap: 8, alignItems: 'center' }}>
-      <svg className="meter" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={`${Math.round(part * 100)} % of its time has passed`}>
-        <rect width="100" height="8" rx="2" fill="var(--sunk)" />
-        <rect width={part * 100} height="8" rx="2" fill={tone} />
-      </svg>
-      <span className="faint">{said}</span>
-    </span>
-  )
+      ),
+    },
+    { id: 'team', head: 'Team', width: '13%', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
+    { id: 'state', head: 'State', width: '12%', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
+    { id: 'by', head: 'By', width: '17%', roomy: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
+    { id: 'route', head: 'Decides', width: '16%', roomy: true, more: true, sort: (each) => each.route, cell: (each) => each.route },
+    {
+      id: 'price',
+      head: 'Price',
+      width: '11%',
+     
+      number: true,
+      sort: (each) => each.terms.price,
+      cell: (each) => (each.terms.price === null ? <span className="faint">not known</span> : money(each.terms.price, currency)),
+    },
+    { id: 'due', head: 'Decide until', width: '13%', roomy: true, sort: (each) => each.due, cell: (each) => (each.due === null ? '' : <Moment at={each.due} />) },
+    { id: 'asked', head: 'Asked', width: '13%', roomy: true, sort: (each) => each.created, cell: (each) => <Moment at={each.created} /> },
+  ]
 }

@@ -207,13 +207,13 @@ function HeadOfFutures({ of }: { of: string }) {
     <thead>
       <tr>
         <th>{of}</th>
-        <th className="number" style={widthsOf('70px', '52px')}>
+        <th className="number" style={widthsOf('70px')}>
           Wait
         </th>
-        <th className="number" style={widthsOf('104px', '74px')}>
+        <th className="number" style={widthsOf('104px')}>
           As it is
         </th>
-        <th className="number" style={widthsOf('124px', '74px')}>
+        <th className="number" style={widthsOf('124px')}>
           With the change
         </th>
         <th className="number roomy" style={{ width: 104 }}>

@@ -13,16 +13,17 @@ import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, QuotaBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
-import { Ago, Moment } from '../parts/moment'
+import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching, sorted } from '../parts/sorting'
-import { State } from '../parts/state'
 import { useList } from '../store/list'
+import { useMay } from '../store/may'
 import { count, money, plural } from '../words/format'
-import { GRANT } from '../words/states'
-import { devicesOf } from '../words/terms'
+import { TeamMonth } from './balance'
 import { Filters, useWhere } from './filters'
+import { Grants } from './grants'
 import { FilteredLink } from './jobs'
+import { mayLeave } from './leaving'
 
 interface TeamRow {
   readonly team: DeclaredTeam
@@ -72,6 +73,12 @@ export function Teams() {
       <div className="head">
         <h1>Teams</h1>
         <Filters text="Team, cost centre, project" />
+        <span className="grow" />
+        {useMay('request') && (
+          <Link to="/onboard" className="act">
+            Bring in a team
+          </Link>
+        )}
       </div>
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'team')) : 'Teams'}
@@ -163,6 +170,7 @@ export function TeamPage() {
   const where = useWhere(search)
   const source = useAnswer(declaredTeams(where))
   const team = source.data?.document.items.find((each) => each.name === name)
+  const me = useQuery(whoami).data
   return (
     <>
       <div className="head">
@@ -174,6 +182,11 @@ export function TeamPage() {
         <Filters />
         <span className="grow" />
         <FilteredLink search={{ team: name }}>Its jobs</FilteredLink>
+        {team && mayLeave(me, [name]).length > 0 && (
+          <Link to="/leave" search={{ team: name }}>
+            Have it leave
+          </Link>
+        )}
         <CopyCommand command={`allot who --team ${shellWord(name)}`} />
       </div>
       <AnswerPanel
@@ -185,8 +198,11 @@ export function TeamPage() {
         {() => team && <Derivation team={team} />}
       </AnswerPanel>
       <div className="columns">
+        <TeamMonth name={name} />
         <Costs name={name} />
-        <Grants name={name} />
+      </div>
+      <div className="columns">
+        <Grants team={name} acts={<Link to="/requests" search={{ team: name }}>All requests</Link>} />
       </div>
       <Declared name={name} team={team} />
       <div className="columns">
@@ -422,54 +438,6 @@ function Costs({ name }: { name: string }) {
         )
       }}
     </AnswerPanel>
-  )
-}
-
-function Grants({ name }: { name: string }) {
-  const source = sourceOf(useQuery(grants))
-  const own = (rows: typeof source.data) => (rows ?? []).filter((each) => each.team === name && each.state !== 'ended')
-  return (
-    <Panel
-      title="Grants"
-      source={source}
-      flush
-      acts={<Link to="/requests">All requests</Link>}
-      empty={(rows) =>
-        own(rows).length ? null : (
-          <span>
-            No grant stands. <Link to="/ask">Ask for GPUs</Link> for a while: the price and whom it delays are told before.
-          </span>
-        )
-      }
-    >
-      {(rows) => (
-        <table className="table fixed">
-          <tbody>
-            {own(rows).map((each) => (
-              <tr key={each.id}>
-                <td title={devicesOf(each.terms)}>
-                  <Link to="/requests/$id" params={{ id: each.id }}>
-                    {devicesOf(each.terms) || `${each.kind} ${each.subject}`}
-                  </Link>
-                </td>
-                <td style={{ width: 110 }}>
-                  <State of={GRANT[each.state]} />
-                </td>
-                <td className="faint" style={{ width: 176 }}>
-                  {each.terms.until === null ? (
-                    'for good'
-                  ) : (
-                    <>
-                      ends <Moment at={each.terms.until} />
-                    </>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </Panel>
   )
 }
 

@@ -133,6 +133,7 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
     case 'grant':
       void queries.invalidateQueries({ queryKey: [event.kind, told?.id] })
       void queries.invalidateQueries({ queryKey: [`${event.kind}s`] })
+      void queries.invalidateQueries({ queryKey: ['balances'] })
       break
     case 'queue':
     case 'finding':

@@ -59,6 +59,12 @@ def prices_of(platform: Platform, cluster: str = "") -> DevicePrices:
     return DevicePrices(platform.currency, named, prices)
 
 
+def is_priced(platform: Platform) -> bool:
+    """Whether anything of a platform has a price: where nothing has, no sum of money is known, and none is 0."""
+    classes = any(each.price_per_hour for each in platform.accelerators.values())
+    return classes or any(each is not None for each in prices_of(platform).by_pool.values())
+
+
 ClassPrices = Mapping[str, Mapping[CapacityType, int]]
 """Of a device and hour, in millionths of the currency, by class of the catalogue and how it is bought."""
 NO_CLASS_PRICES: Final[ClassPrices] = MappingProxyType({})

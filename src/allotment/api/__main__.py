@@ -58,6 +58,7 @@ from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.browsing import BrowserEntrance
 from allotment.operations.access.listening import LOOPBACK, USUAL_PORTS, ListeningPlace, listening_place
 from allotment.operations.access.registry import Registry
+from allotment.operations.ask.recorded import Recording, recording
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.quota_desk import QuotaDesk
@@ -146,7 +147,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 desk,
                 registry,
                 requests,
-                joined=joined_clusters(present, followed.reached.hub, wiring.clock()),
+                joined=joined_clusters(present, followed.reached.hub, wiring.clock(), _recorded(asked.recorded)),
                 clusters=_served(server, followed, room),
                 changes=changes,
             )
@@ -192,7 +193,7 @@ def _made_up(asked: argparse.Namespace, folder: Path, opened: ExitStack) -> _Mea
     from allotment.simulation.demo.fates import DemoPace  # noqa: PLC0415 (the same)
 
     # What is made up reaches nobody: no repository, no cluster and no inbox of its user.
-    for word in ("repository", "notices", "key_file", "shared_folder", "advertise"):
+    for word in ("repository", "notices", "key_file", "shared_folder", "advertise", "recorded"):
         setattr(asked, word, "")
     # As long as the socket is held no other server has the folder that is made anew.
     bound = opened.enter_context(bound_socket(folder / running.SOCKET, listens=False))
@@ -336,6 +337,11 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
         currency=present.currency,
         entrance=entrance,
     )
+
+
+def _recorded(folder: str) -> Callable[[], Recording] | None:
+    """What was recorded, listed anew each time: the recorder goes on."""
+    return partial(recording, wiring.files(), folder) if folder else None
 
 
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:

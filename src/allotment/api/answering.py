@@ -17,7 +17,8 @@ from allotment.operations.ask.directing import WayToCluster, books_directed, why
 from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.ask.places import check_place, refuse_slurm
 from allotment.operations.ask.quotas import narrowed, queues_of, quotas_of
-from allotment.operations.ask.wasting import counting_rules, waste_now
+from allotment.operations.ask.recorded import Recording
+from allotment.operations.ask.wasting import counting_rules, waste_now, waste_since
 from allotment.operations.fleet.joined import AnswerScope, DeclaredPlatform
 from allotment.operations.foresee.live.capacity import capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
@@ -38,6 +39,8 @@ from allotment.scheduling.placement.asking import parse_ask
 from allotment.simulation.live.starts import StartWishes
 
 Document = Mapping[str, Any]
+ALL_RECORDED: Final = "all"
+"""The whole time that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class AnswerQuestion:
         everything: limits of which nothing is used, too; of a what-if, those for whom nothing changes.
         by: rows of waste: ``cause``, ``team`` or ``node``.
         idle: when work is idle, as ``--idle`` has it.
+        since: how far back waste is told of, such as ``7d``, or ``all`` of what was recorded; empty for this moment.
         shapes: of which it is asked how many more fit.
         remedies: whether what would help is tried.
         changes: that are tried.
@@ -62,6 +66,7 @@ class AnswerQuestion:
     everything: bool = False
     by: str = "cause"
     idle: tuple[str, ...] = ()
+    since: str = ""
     shapes: tuple[str, ...] = ()
     remedies: bool = True
     wishes: StartWishes = field(default_factory=StartWishes)
@@ -133,6 +138,22 @@ def waste(ground: AnswerGround, question: AnswerQuestion) -> Document:
     platform = None if ground.declared is None else ground.declared.platform
     found = waste_now(ground.snapshot, counting_rules(platform, "", question.idle), question.by)
     return waste_document(found, found.groups)
+
+
+def waste_recorded(
+    recorded: Recording, declared: DeclaredPlatform | None, question: AnswerQuestion
+) -> tuple[Document, Snapshot]:
+    """As `allot waste --recorded`, over a time; with the snapshot at its end.
+
+    Args:
+        recorded: as far as the caller may see it.
+        declared: the platform, as far as the caller may read it.
+        question: what is asked.
+    """
+    rules = counting_rules(None if declared is None else declared.platform, "", question.idle)
+    since = "" if question.since == ALL_RECORDED else question.since
+    found = waste_since(recorded, since, rules, question.by)
+    return waste_document(found, found.groups), recorded.last()
 
 
 def saturation(ground: AnswerGround, _question: AnswerQuestion) -> Document:

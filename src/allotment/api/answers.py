@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query, Request, Response
 
 from allotment.api.answering import (
+    ALL_RECORDED,
     QUICK,
     SIMULATED,
     STILL_WANTED,
@@ -26,6 +27,7 @@ from allotment.api.answering import (
     changed_futures,
     changes_of,
     shapes_of,
+    waste_recorded,
 )
 from allotment.api.bodies import value_answer
 from allotment.api.contract import JsonValue
@@ -207,6 +209,8 @@ class Answering:
     ) -> Response:
         """An answer of all that is asked, as the caller may see it."""
         scope = self.joined.scope(asked.admitted.rights, where.view)
+        if question.since:
+            return self._over_a_time(scope, where, question)
         job = self._kept(asked, question) if question.subject and not where.clusters else None
         if job is not None and not job.state.over:
             return self._of_job(asked, scope, job, question, make)
@@ -217,6 +221,12 @@ class Answering:
             if job is None:
                 raise
             return self._of_job(asked, scope, job, question, make)
+
+    def _over_a_time(self, scope: AnswerScope, where: AskedPlace, question: AnswerQuestion) -> Response:
+        """What was recorded; it rests on what was seen last of each source."""
+        document, last = waste_recorded(self.joined.series(scope, where.clusters), scope.declared, question)
+        now = self.joined.clock.now()
+        return answer_response(tuple(_told(each, age(each.observed_at, now)) for each in last.sources), document)
 
     def _kept(self, asked: Visit, question: AnswerQuestion) -> StoredJob | None:
         """What the server keeps under that name."""
@@ -372,10 +382,12 @@ def _quotas(namespace: str = "", all: bool = False) -> AnswerQuestion:  # noqa: 
     return AnswerQuestion(namespace=namespace, everything=all)
 
 
-def _waste(by: str = "cause", idle: _Words = None) -> AnswerQuestion:
+def _waste(by: str = "cause", idle: _Words = None, since: str = "") -> AnswerQuestion:
     if by not in {"cause", "team", "node"}:
         raise UsageError(f"there are no rows by {by}", fix="ask by cause, team or node")
-    return AnswerQuestion(by=by, idle=tuple(idle or ()))
+    if since and since != ALL_RECORDED:
+        milliseconds(since)
+    return AnswerQuestion(by=by, idle=tuple(idle or ()), since=since)
 
 
 _PARAMETERS: Final[Mapping[str, Callable[..., AnswerQuestion]]] = {"who": _who, "quotas": _quotas, "waste": _waste}

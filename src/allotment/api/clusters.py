@@ -12,6 +12,7 @@ from allotment import wiring
 from allotment.api.deciding import PresentPlatform
 from allotment.errors import NotFoundError, shown
 from allotment.model.mark import Mark
+from allotment.operations.ask.recorded import Recording
 from allotment.operations.fleet.credentials import ClusterCredentials
 from allotment.operations.fleet.followed import USUAL_PACE, LookPace
 from allotment.operations.fleet.hub import ClusterHub
@@ -109,12 +110,15 @@ class ReachedClusters:
     ways: ClusterWays
 
 
-def joined_clusters(present: PresentPlatform, hub: ClusterHub, clock: Clock) -> JoinedClusters:
+def joined_clusters(
+    present: PresentPlatform, hub: ClusterHub, clock: Clock, recorded: Callable[[], Recording] | None = None
+) -> JoinedClusters:
     """What answers rest on.
 
     Args:
         present: the platform.
         hub: its clusters.
         clock: time.
+        recorded: what was recorded of them; None where nothing is.
     """
-    return JoinedClusters(hub, clock, lambda: (present.platform, present.files))
+    return JoinedClusters(hub, clock, lambda: (present.platform, present.files), recorded)

@@ -24,11 +24,11 @@ from allotment.operations.decide.applying import apply_clusters
 from allotment.operations.decide.beside import ClusterActs
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
-from allotment.operations.decide.need import guaranteed_devices, kept_need
+from allotment.operations.decide.need import guaranteed_devices, kept_need, kept_use
 from allotment.operations.decide.notebooks import Notebooks
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
-from allotment.operations.decide.spending import spent_this_month
+from allotment.operations.decide.spending import MonthSpending
 from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
 from allotment.operations.fleet.followed import ANSWERS_IN
 from allotment.operations.fleet.hub import ClusterHub
@@ -152,7 +152,7 @@ def decision_room(
         notebooks: begins and ends those that are given; None where none are.
         proposing: how changes are proposed that wait to be merged.
     """
-    acts, hub = ClusterActs(), there.hub
+    acts, hub, spending = ClusterActs(), there.hub, MonthSpending(store)
 
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
@@ -186,12 +186,13 @@ def decision_room(
         apply=apply,
         snapshots=snapshots,
         need=need,
-        spent=lambda team: spent_this_month(store, team, epoch_ms(clock)),
+        spent=lambda team: spending.of(team, epoch_ms(clock)),
         seed=_SEED,
         new_id=running.new_request_id,
         notebooks=notebooks,
         proposer=proposing.proposer,
         taking=proposing.taking,
+        used=lambda platform, grants: kept_use(store, platform, grants, epoch_ms(clock)),
     )
 
 

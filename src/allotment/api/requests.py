@@ -18,6 +18,7 @@ from allotment.api.visits import Asked, Change, Visit
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
+from allotment.model.requests.balance import TeamBalance
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.ports.request_service import (
@@ -141,6 +142,10 @@ def _grant_routes(routes: Routes) -> None:
     @routes.add("GET", "/api/v1/grants/{reference}", Permission.REQUESTS, gives=_GRANT)
     def grant(asked: Asked, reference: str) -> Response:
         return value_answer("grant", asked.requests.grant(reference))
+
+    @routes.add("GET", "/api/v1/balances", Permission.REQUESTS, gives=JsonValue("balances", tuple[TeamBalance, ...]))
+    def balances(asked: Asked) -> Response:
+        return value_answer("balances", asked.requests.balances())
 
     changing = partial(routes.add, "POST", gives=_GRANT, change=Change(_grant_as_it_is, conditional=True))
 

@@ -45,6 +45,7 @@ def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Names
     parser.add_argument("--notices", default="", help="file of receivers of notices")
     parser.add_argument("--key-file", default="", help="where the key of kept credentials lies")
     parser.add_argument("--metrics-listen", default="", help="address of health and metrics alone, without tokens")
+    parser.add_argument("--recorded", default="", help="folder of recorded snapshots that books over a time rest on")
     parser.add_argument("--log-format", default=TEXT, choices=FORMATS, help="of the log: lines of text, or of JSON")
     parser.add_argument("--access-log", action="store_true", help="have the log tell of each request")
     parser.add_argument("--standby", action="store_true", help="wait while another server on the same store leads")

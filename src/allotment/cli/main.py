@@ -95,6 +95,7 @@ ENTRIES: Final = (
     CommandEntry("counter", f"{_DECIDE}.deciding:counter", "Offer something else.", (), "Decide"),
     CommandEntry("extend", f"{_DECIDE}.deciding:extend", "Ask for more time for a grant.", (), "Decide"),
     CommandEntry("grant", f"{_DECIDE}.grant:grant", "What was granted: list, end, conflicts.", ("grants",), "Decide"),
+    CommandEntry("balance", f"{_DECIDE}.balance:balance", "Budgets and grants: used, and left.", (), "Decide"),
     CommandEntry("audit", f"{_ACCOUNT}.audit:audit", "Who did what, when, and from where.", (), "Account"),
     CommandEntry("job", f"{_RUN}.job:job", "Check job files, and warn of traps.", (), "Run"),
     CommandEntry(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from allotment.model.requests.balance import TeamBalance
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DemonstratedNeed, Effect, GrantRequest, RequestAct
 from allotment.model.requests.team import NewTeam
@@ -229,6 +230,10 @@ class RequestService(Protocol):
         Raises:
             NotFoundError: there is none.
         """
+        ...
+
+    def balances(self) -> tuple[TeamBalance, ...]:
+        """How far the caller's teams are with the month and their grants, by name; half a minute old at most."""
         ...
 
     def end_grant(self, grant_id: str, reason: str, *, read: int | None = None) -> TeamGrant:

@@ -162,27 +162,43 @@ def signed_in(visit: Visit, login: str) -> None:
 
 @contextmanager
 def house(folder: Path, browser: Browser, provider: RunningProvider | None) -> Iterator[House]:
-    """One that runs as long as the block lasts."""
+    """One that runs as long as the block lasts, with all that a team has after some weeks."""
     home = folder / "home"
     home.mkdir()
-    platform = _platform(folder / "platform")
     with place_of(str(folder / "store.db")).writer("tests") as opened:
         assert isinstance(opened, SqlStore)
         fill(opened, past(PAST))
-    words = ["--platform", str(platform), "--store", str(folder / "store.db"), "--listen", "127.0.0.1:0"]
+    platform = _platform(folder / "platform")
+    with started(
+        Server(home), ("--platform", str(platform), "--store", str(folder / "store.db")), browser, provider
+    ) as made:
+        populate(made)
+        yield made
+
+
+@contextmanager
+def started(
+    server: Server, words: tuple[str, ...], browser: Browser, provider: RunningProvider | None
+) -> Iterator[House]:
+    """A server of one's own, in which nothing has happened yet.
+
+    Args:
+        server: with its folders, not started.
+        words: that it is started with besides those by which browsers, and people, come in.
+        browser: everybody's.
+        provider: where people sign in; None where nobody can.
+    """
+    words = (*words, "--listen", "127.0.0.1:0")
     if provider is not None:
         for login, groups in PEOPLE.items():
             provider.enroll(login, *groups)
-        words += ["--oidc-issuer", provider.issuer, "--oidc-ca", str(provider.authority)]
-        words += ["--oidc-scopes", "openid profile email groups"]
-    server = Server(home)
+        words = (*words, "--oidc-issuer", provider.issuer, "--oidc-ca", str(provider.authority))
+        words = (*words, "--oidc-scopes", "openid profile email groups")
     line = None
     try:
         server.up(*words)
         line = Line(int(server.service.status().listens.rpartition(":")[2]))
-        made = House(server, line, browser, tuple(words))
-        populate(made)
-        yield made
+        yield House(server, line, browser, words)
     finally:
         if line is not None:
             line.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import random
 from typing import Any, Final
@@ -115,18 +116,56 @@ def test_every_count_leads_to_a_list_of_exactly_that_length(house: House, visit:
     one.page.get_by_role("heading", name=f"{len(open_)} request{'' if len(open_) == 1 else 's'}", exact=True).wait_for()
 
 
+def standing(house: House, row: dict[str, Any]) -> str:
+    """How a request stands; once it was approved, how its grant does."""
+    return house.service.grant(row["id"]).state.value if row["state"] == "approved" else str(row["state"])
+
+
+def test_the_month_of_each_team_is_told_alike(house: House, visit: Visits) -> None:
+    told = {each["team"]: each for each in listed(house, "balance")}
+    one = visit()
+    one.shown("/books")
+    rows = one.page.get_by_role("table", name="Teams by what their month comes to").locator("tbody tr")
+    cells = [[" ".join(each.split()) for each in row.locator("td").all_inner_texts()] for row in rows.all()]
+    found = {each[0]: each for each in cells if len(each) > 1}
+    assert set(found) == set(told)
+    for team, row in told.items():
+        assert found[team][1] == money(row["jobs"], "USD")
+        assert found[team][2] == money(row["granted"], "USD")
+        assert found[team][3].startswith("no budget" if row["budget"] is None else money(row["left"], "USD"))
+    one.shown("/teams/nlp")
+    month = one.page.locator("section.panel", has=one.page.get_by_role("heading", name="This month", exact=True))
+    assert month.locator(".figure b").all_inner_texts()[:2] == [
+        money(told["nlp"][each], "USD") for each in ("jobs", "granted")
+    ]
+
+
+def test_hours_by_cause_sum_to_what_was_there_and_are_those_of_the_command(house: House, visit: Visits) -> None:
+    one = visit()
+    one.shown("/books")
+    table = one.page.get_by_role("table", name="GPU-hours by cause")
+    rows = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    told = json.loads(house.server.run("waste", "--on", "local", "-o", "json"))
+    assert {each[0].strip().partition(",")[0] for each in rows} == {each["name"] for each in told["causes"]}
+    assert "The rows sum to all that was there" in one.text()
+    assert table.locator("tfoot").inner_text().split()[3] == f"{told['capacityGpuMs'] / 3_600_000:,g}"
+
+
 def test_requests_are_told_alike(house: House, visit: Visits) -> None:
     one = visit()
     for row in listed(house, "requests", "-a"):
         one.shown(f"/requests/{row['id']}")
         told, terms = house.service.request(row["id"]), facts(one, "What is asked for")
-        assert one.text(".verdict").split()[0] == row["state"]
+        assert one.text(".verdict").split()[0] == standing(house, row)
         assert (terms["Team"], terms["By"]) == (row["team"], row["requester"])
         assert terms["For"] == " ".join(row["justification"].split())
         devices = sum(each["devices"] for each in row["terms"]["gpus"])
         assert terms["GPUs"].startswith(f"{devices} {row['terms']['gpus'][0]['flavor']} in ")
         assert terms["Price"] == money(row["terms"]["price"], "USD")
-        assert row["terms"]["until"][11:16] in terms["Until"]
+        since, until = (dt.datetime.fromisoformat(row["terms"][each]) for each in ("from", "until"))
+        assert terms["Time"].startswith(duration((until - since).total_seconds()))
+        if not (row["beginsWhenGiven"] and row["state"] == "waiting"):
+            assert row["terms"]["until"][11:16] in terms["Time"]
         if told.budget_left is not None:
             assert terms["Budget left"].startswith(money(told.budget_left, "USD"))
         assert len(one.page.locator("ol.timeline li").all()) == len(row["decisions"])

@@ -18,12 +18,14 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
+from allotment import wiring
 from allotment.adapters.clock import FixedClock
 from allotment.api import answers
 from allotment.api.doors import TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
-from allotment.errors import UnreachableError
+from allotment.errors import NotFoundError, UnreachableError
+from allotment.model.access.rights import OWN
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.taking import snapshot_of_file
 from allotment.observe.written import encode
@@ -32,6 +34,7 @@ from allotment.operations.access.people import people_of
 from allotment.operations.access.registry import Registry
 from allotment.operations.access.signing_in import SignIns
 from allotment.operations.ask.observing_all import unreached_source
+from allotment.operations.ask.recorded import recording
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.fleet.followed import HeardCluster
@@ -102,7 +105,7 @@ class House(Hall):
 
 
 @pytest.fixture
-def house() -> House:
+def house(tmp_path: Path) -> House:
     world, clock = World(), FixedClock(NOW)
     submitted(world.desk, name="secret-of-nlp")
     tree = directory(ACME).read()
@@ -113,7 +116,12 @@ def house() -> House:
     registry = Registry(store, world.machine.clock, os.urandom, "acme", "1", people, signs)
     door = TokenDoor(Doorkeeper(store, world.machine.clock, people))
     room, clusters = requests_room(world), SeenClusters(TRAINING, DEV)
-    joined = JoinedClusters(clusters, clock, lambda: (world.platform, tree.files))
+    joined = JoinedClusters(
+        clusters,
+        clock,
+        lambda: (world.platform, tree.files),
+        lambda: recording(wiring.files(), str(tmp_path / "recorded")),
+    )
     api = job_api(world.desk, registry, partial(RequestsOf, RequestDesk(room), room), door, joined)
     made = House(world, signs, api.routes, Hardened(api, ("127.0.0.1",), lambda: "request-1"))
     made.clusters = clusters
@@ -479,6 +487,18 @@ def test_an_answer_that_takes_too_long_is_not_waited_for_and_holds_up_no_other_k
     assert time.monotonic() - began < 30
 
 
+def test_a_server_that_runs_nothing_itself_answers_of_its_clusters() -> None:
+    joined = JoinedClusters(SeenClusters(TRAINING), FixedClock(NOW), lambda: None)
+
+    def there(_name: str, _team: str) -> Snapshot:
+        raise NotFoundError("nothing runs there")
+
+    scope = joined.scope(OWN)
+    assert [each.name for each in joined.snapshot(scope, (), there).sources] == ["training-eastus"]
+    with pytest.raises(NotFoundError, match='no cluster "local"'):
+        joined.snapshot(scope, ("local",), there)
+
+
 def test_a_server_without_clusters_answers_of_its_machine() -> None:
     status, _, body = answered(at_home(World()), "GET", "/api/v1/answers/gpus", HOST, bearer("x"))
     assert status == 200
@@ -506,3 +526,44 @@ def test_people_of_a_team_are_given_their_own_team_alone(house: House) -> None:
     found = house.answer(house.session("ada", GROUPS["member"]), "teams")
     assert [each["name"] for each in found["document"]["items"]] == ["nlp"]
     assert house.asked("GET", "/api/v1/answers/causes/ALT-9999", house.session("ada", GROUPS["member"]))[0] == 404
+
+
+def recorded(folder: Path, *sources: Source, minutes: int = 12) -> Path:
+    """A snapshot every four minutes, in which nothing changes."""
+    folder.mkdir()
+    for minute in range(0, minutes + 1, 4):
+        at = (NOW - dt.timedelta(minutes=minutes - minute)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        seen = tuple(msgspec.structs.replace(each, observed_at=at) for each in sources)
+        (folder / f"{at.replace(':', '')}.json").write_bytes(encode(Snapshot(taken_at=at, sources=seen)))
+    return folder
+
+
+@pytest.mark.parametrize(("query", "words"), [("since=all", ()), ("since=6min", ("--since", "6min"))])
+def test_where_time_went_is_told_as_the_command_tells_it_of_the_recording(
+    house: House, run: Run, tmp_path: Path, query: str, words: tuple[str, ...]
+) -> None:
+    folder = recorded(tmp_path / "recorded", TRAINING)
+    found = house.answer(house.session("eve", GROUPS["admin"]), "waste", query)
+    told = run("waste", "--recorded", str(folder), *words, "--platform", str(ACME), "-o", "json")
+    assert found["document"] == json.loads(told.ok())
+    document = found["document"]
+    assert document["capacityGpuMs"] > 0
+    assert sum(each["gpuMs"] for each in document["entries"]) == document["capacityGpuMs"]
+    assert [each["name"] for each in found["sources"]] == ["training-eastus"]
+
+
+def test_people_of_a_team_see_of_a_recording_no_more_than_of_the_present(house: House, tmp_path: Path) -> None:
+    recorded(tmp_path / "recorded", TRAINING, DEV)
+    document = house.answer(house.session("ada", GROUPS["member"]), "waste", "since=all")["document"]
+    present = house.answer(house.session("ada", GROUPS["member"]), "waste")["document"]
+    teams = {each["team"] for each in document["entries"]}
+    assert teams == {each["team"] for each in present["entries"]}
+    assert teams <= {"nlp", ""}
+    assert {each["cluster"] for each in document["entries"]} <= {each["cluster"] for each in present["entries"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("since=all", 404), ("since=yesterday", 400), ("since=all&cluster=x", 404)]
+)
+def test_a_time_of_which_nothing_was_recorded_is_no_time_without_devices(house: House, query: str, status: int) -> None:
+    assert house.asked("GET", "/api/v1/answers/waste", house.session("eve", GROUPS["admin"]), query=query)[0] == status

@@ -49,6 +49,7 @@ _ON_THIS_MACHINE = frozenset(
         "counter",
         "extend",
         "grant",
+        "balance",
     }
 )
 """Need a server, or its store; tests/live/server, tests/live/decide and tests/corpus/store type them."""

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from allotment.adapters.server.asking import AskedOverHttp
+from allotment.model.requests.balance import TeamBalance
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct
 from allotment.ports.job_service import words_of
@@ -57,6 +58,10 @@ class RequestsThere(AskedOverHttp):
     def grant(self, grant_id: str) -> TeamGrant:
         """One by its id."""
         return self._ask("GET", f"/api/v1/grants/{quote(grant_id, safe='')}", "grant", TeamGrant)
+
+    def balances(self) -> tuple[TeamBalance, ...]:
+        """How far teams are with their month."""
+        return self._ask("GET", "/api/v1/balances", "balances", tuple[TeamBalance, ...])
 
     def end_grant(self, grant_id: str, reason: str, *, read: int | None = None) -> TeamGrant:
         """Take one back before its time."""

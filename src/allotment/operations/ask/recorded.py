@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,11 @@ _MOST_TOLD: Final = 3
 _NOT_REGULAR: Final = "no regular files, left out"
 
 
+def as_it_is(snapshot: Snapshot) -> Snapshot:
+    """All of it."""
+    return snapshot
+
+
 @dataclass(slots=True)
 class Recording:
     """A folder that `allot snapshot record` fills; the names of its files have the order of their times.
@@ -24,12 +29,14 @@ class Recording:
     Attributes:
         left_out: what has the name of a snapshot and is no regular file: no link is followed out of the folder.
         damaged: files that could not be read, as they are met: what they held is missing.
+        seen: each as it may be seen.
     """
 
     folder: OpenFolder
     files: Sequence[Path]
     left_out: Sequence[Path] = ()
     damaged: list[Path] = field(default_factory=list)
+    seen: Callable[[Snapshot], Snapshot] = as_it_is
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Every snapshot that can be read, in the order of the names."""
@@ -58,7 +65,7 @@ class Recording:
         try:
             data = self.folder.read_bytes(file.name)
             with at(str(file)):
-                return snapshot_of_file(data)
+                return self.seen(snapshot_of_file(data))
         except AllotmentError:
             # A recorder that was killed leaves its last file cut off: the time is a gap, and the rest is good.
             if file not in self.damaged:

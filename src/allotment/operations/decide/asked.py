@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
+from allotment.model.requests.balance import TeamBalance
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
 from allotment.model.requests.terms import RequestKind, Terms
@@ -153,6 +154,10 @@ class RequestsOf:
         _check_length("a reason", reason, MOST_SAID_OF_REQUESTS)
         self._found_grant(grant_id)
         return self._grant(self._desk.end_grant(grant_id, reason, self._party, read))
+
+    def balances(self) -> tuple[TeamBalance, ...]:
+        """Of the teams whose requests he sees all of, by name."""
+        return self._desk.balances.balances(self._teams)
 
     def settle(self, grant_id: str, *, restore: bool, read: int | None = None) -> TeamGrant:
         """Decide a conflict; administrators do."""

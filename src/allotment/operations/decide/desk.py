@@ -21,6 +21,7 @@ from allotment.model.requests.request import GrantRequest, RequestAct, RequestSt
 from allotment.model.requests.terms import RequestKind, Terms, Wish
 from allotment.model.requests.timeline import TimelineStep
 from allotment.model.source import SourceTree
+from allotment.operations.decide.balances import BalanceDesk
 from allotment.operations.decide.keyed import asked_before, id_of_request_key
 from allotment.operations.decide.notebooks import check_notebook
 from allotment.operations.decide.past_teams import check_new_name
@@ -91,6 +92,7 @@ class RequestDesk:
         """
         self._room = room
         self._alone = threading.RLock()
+        self.balances = BalanceDesk(room)
 
     def ask(self, asked: AskedRequest, party: Party) -> GrantRequest:
         """Submit a request; see `RequestService.ask`."""
@@ -110,6 +112,7 @@ class RequestDesk:
             if request.state is RequestState.APPROVED:
                 acts.append(_act(_TIME, RequestAct.APPROVE, request, draft.at, f"gate {request.gate}"))
             self._room.store.keep_requests((request,), grants, acts)
+            self.balances.forget(request.wish.team)
             return request
 
     def preview(self, asked: AskedRequest, party: Party) -> ToldRequest:
@@ -180,6 +183,7 @@ class RequestDesk:
             after = ended(grant, now)
             act = act_of(party.caller, AuditVerb.GRANT_ENDED, now, grant_subject(after), why=reason)
             self._room.store.keep_requests((), (after,), (act,))
+            self.balances.forget(after.team)
             return after
 
     def pass_time(self) -> bool:
@@ -362,6 +366,7 @@ class RequestDesk:
         extends = self._room.store.grant(after.extends) if after.extends else None
         grants = self._granted(after, extends, platform, now)
         self._room.store.keep_requests((after,), grants, (_act(caller, act, after, now, reason),))
+        self.balances.forget(after.wish.team)
 
     def _told(self, request: GrantRequest, shown: Shown, platform: Platform, party: Party) -> ToldRequest:
         route = route_of(request, platform.approvals)

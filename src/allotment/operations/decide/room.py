@@ -10,6 +10,7 @@ from allotment.errors import AllotmentError
 from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
+from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.model.source import SourceTree
 from allotment.operations.decide.notebooks import Notebooks
@@ -80,6 +81,10 @@ class ApplyCause:
     grant: str = ""
 
 
+def _nothing_known(_platform: Platform, _grants: Sequence[TeamGrant]) -> Mapping[str, int]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionRoom:
     """What `RequestDesk` needs.
@@ -97,6 +102,7 @@ class DecisionRoom:
         new_id: makes ids of requests.
         notebooks: begins and ends them; None where nobody does.
         proposer: opens pull requests for what waits to be merged; None where people do.
+        used: device-seconds that were used of grants, by id; those of which nothing is known are not in there.
         taking: the repository, with commits that count at once, for what is taken back; None for the same as the rest.
     """
 
@@ -115,6 +121,7 @@ class DecisionRoom:
     notebooks: Notebooks | None = None
     proposer: Proposer | None = None
     taking: RepositoryPort | None = None
+    used: Callable[[Platform, Sequence[TeamGrant]], Mapping[str, int]] = _nothing_known
 
     def is_valid(self, tree: SourceTree) -> bool:
         """Whether a directory is one of a platform."""

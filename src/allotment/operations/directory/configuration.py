@@ -72,6 +72,7 @@ SETTINGS: Final = (
     Setting("metrics-listen", "", "where health and metrics alone are told, to anybody, such as 127.0.0.1:9433"),
     Setting("advertise", "", "address by which a server that stands by reaches this one; the machine's own by default"),
     Setting("shared-folder", "", "folder that servers with a standby share", is_path=True),
+    Setting("recorded", "", "folder of recorded snapshots that its books over a time rest on", is_path=True),
     Setting("log-format", "text", "of the server's log: lines of text, or of JSON", ("text", "json")),
     Setting("repository", "", "Git repository that the platform directory is kept in; where the directory lies"),
     Setting("repository-branch", "main", "branch of it that counts"),

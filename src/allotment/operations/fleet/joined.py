@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from allotment.errors import AllotmentError, NotFoundError, UnreachableError, UsageError, quoted, shown
+from allotment.errors import AllotmentError, ConflictError, NotFoundError, UnreachableError, UsageError, quoted, shown
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import AccessRights
 from allotment.model.moments import rfc3339
@@ -22,6 +22,7 @@ from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
 from allotment.observe.view import PREFIX, namespaces_of
 from allotment.operations.ask.observing_all import unreached_source
+from allotment.operations.ask.recorded import Recording
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.fleet.followed import HeardCluster
 from allotment.operations.run.unnamed import snapshot_unnamed
@@ -107,6 +108,7 @@ class JoinedClusters:
         clusters: HeardClusters,
         clock: Clock,
         declared: Callable[[], tuple[Platform, Mapping[str, str]] | None],
+        recorded: Callable[[], Recording] | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -114,8 +116,10 @@ class JoinedClusters:
             clusters: those there are.
             clock: time.
             declared: the platform as it is declared now, with the files that declare it; None without one.
+            recorded: what was recorded of the clusters; None where nothing is.
         """
         self._clusters = clusters
+        self._recorded = recorded
         self._clock = clock
         self._declared = declared
         self._lock = threading.Lock()
@@ -192,14 +196,8 @@ class JoinedClusters:
         names = tuple(dict.fromkeys(wanted)) or (LOCAL, *scope.clusters)
         sources = {each.name: each for each in self._seen_clusters(scope, names)}
         for name in names:
-            if name in sources:
-                continue
-            try:
-                sources[name] = self._elsewhere(scope, name, there, alone=bool(wanted))
-            except NotFoundError:
-                # Nobody has asked for the server's own machine by name, and a demo has none.
-                if wanted:
-                    raise
+            if name not in sources and (source := self._elsewhere(scope, name, there, alone=bool(wanted))) is not None:
+                sources[name] = source
         found = tuple(sources[each] for each in names if each in sources)
         if found and all(each.unreached for each in found):
             raise UnreachableError(
@@ -210,6 +208,48 @@ class JoinedClusters:
         view = f"{PREFIX}{scope.team}" if scope.team else ""
         seen = (each.observed_at for each in found if not each.unreached)
         return Snapshot(taken_at=max(seen, default=rfc3339(self._clock.now())), view=view, sources=found)
+
+    def series(self, scope: AnswerScope, wanted: Sequence[str]) -> Recording:
+        """What was recorded, as far as somebody may see it.
+
+        Args:
+            scope: what may be seen.
+            wanted: names of clusters; empty for all.
+
+        Raises:
+            ConflictError: this server has no recording.
+            InputError: its folder holds none.
+            NotFoundError: there is no such cluster, or not for him; or there is no such folder.
+        """
+        if self._recorded is None:
+            raise ConflictError(
+                "this server knows of no time but this moment",
+                why="nothing was recorded for it",
+                fix="record with `allot snapshot record DIR --every 30s`, and start the server with --recorded DIR",
+            )
+        names = self._recorded_names(scope, wanted)
+
+        def seen(snapshot: Snapshot) -> Snapshot:
+            named = [
+                msgspec.structs.replace(each, name=names[each.name]) for each in snapshot.sources if each.name in names
+            ]
+            return msgspec.structs.replace(
+                snapshot, sources=tuple(each if scope.whole else _seen_as(each, scope.team) for each in named)
+            )
+
+        found = self._recorded()
+        found.seen = seen
+        return found
+
+    def _recorded_names(self, scope: AnswerScope, wanted: Sequence[str]) -> Mapping[str, str]:
+        """Clusters that are meant, by each name that a recorder may call them by: their own, or that of a context."""
+        unknown = [each for each in wanted if each not in scope.clusters]
+        if unknown:
+            raise NotFoundError(f"there is no cluster {quoted(unknown[0])} that you could ask")
+        meant = tuple(wanted) or scope.clusters
+        declared = self._declared()
+        contexts = {} if declared is None else {each.name: each.context for each in declared[0].clusters}
+        return {contexts[each]: each for each in meant if contexts.get(each)} | {each: each for each in meant}
 
     def _seen_clusters(self, scope: AnswerScope, names: Sequence[str]) -> Iterable[Source]:
         known = [each for each in names if each in scope.clusters]
@@ -234,10 +274,13 @@ class JoinedClusters:
 
     def _elsewhere(
         self, scope: AnswerScope, name: str, there: Callable[[str, str], Snapshot], *, alone: bool
-    ) -> Source:
+    ) -> Source | None:
+        """A back end that is no cluster; None where nobody has named it, and the server runs nothing there."""
         try:
             (source,) = there(name, scope.team).sources
         except NotFoundError:
+            if not alone:
+                return None
             # Which others there are, and where they are described, is not for everybody.
             raise NotFoundError(f"there is no cluster {quoted(name)} that you could ask") from None
         except UnreachableError:

@@ -154,18 +154,24 @@ def counter(
 
 @click.command(cls=Command)
 @click.argument("grant")
-@click.option("--for", "lasts", required=True, metavar="TIME", help="So much longer.")
+@click.option("--for", "lasts", required=True, metavar="TIME", help="So much longer; with --gpus from now on.")
+@click.option(
+    "--gpus", type=click.IntRange(1, 100_000), metavar="N", help="From now on so many devices in place of those."
+)
+@click.option("--accelerator", metavar="CLASS", help="Of what; with --gpus. As it is by default.")
 @click.option("--why", required=True, metavar="TEXT", help="What it is needed for.")
 @KEY
 @setting_flag("server")
 @format_flag
 @global_flags
 @click.pass_obj
-def extend(session: Session, *, grant: str, lasts: str, why: str, key: str) -> None:
-    """Ask for more time for a GRANT, from its end on; it is decided like any request."""
+def extend(
+    session: Session, *, grant: str, lasts: str, gpus: int | None, accelerator: str | None, why: str, key: str
+) -> None:
+    """Ask for more time for a GRANT, from its end on, or for other devices at once; it is decided like any request."""
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.cli.shell.output import write_document
-    from allotment.errors import NotFoundError, quoted
+    from allotment.errors import NotFoundError, UsageError, quoted
     from allotment.ports.request_service import AskedRequest, every_grant
     from allotment.reports.documents.requests import request_document
 
@@ -173,10 +179,13 @@ def extend(session: Session, *, grant: str, lasts: str, why: str, key: str) -> N
     held = next((each for each in every_grant(service) if each.id == grant.removeprefix("grant/")), None)
     if held is None:
         raise NotFoundError(f"there is no grant {quoted(grant)}", fix="`allot grant list` names yours")
+    if accelerator is not None and gpus is None:
+        raise UsageError("--accelerator says of what, and not how many", fix="add --gpus N, or leave it out")
     before = service.request(held.id).request.wish
+    flavor = held.terms.shares[0].flavor if gpus is not None and held.terms.shares else ""
     asked = AskedRequest(
         held.kind, held.team, before.workload, why, held.subject, before.environment,
-        lasts=lasting(lasts), extends=held.id, key=key,
+        accelerator=accelerator or flavor, devices=gpus or 0, lasts=lasting(lasts), extends=held.id, key=key,
     )  # fmt: skip
     made = service.ask(asked)
     if form in ("json", "yaml"):

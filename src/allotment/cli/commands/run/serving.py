@@ -37,7 +37,8 @@ _OF_SERVERS: Final = (
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
     *("forge", "forge-address", "forge-repository", "forge-token", "repository-take-back"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
-    *("notices", "key-file", "metrics-listen", "advertise", "shared-folder", "log-format"),
+    *("notices", "key-file", "metrics-listen", "advertise", "shared-folder"),
+    *("recorded", "log-format"),
 )
 """Settings that a server is started with."""
 LET_IN_BY: Final = "ALLOTMENT_TOKEN"

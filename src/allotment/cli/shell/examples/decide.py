@@ -73,7 +73,11 @@ EXAMPLES: Final[CommandExamples] = {
     ("counter",): _of(
         ('allot counter r7k2f9qa --gpus 4 --for 48h -m "cv has a deadline on Friday"', "fewer, for less time"),
     ),
-    ("extend",): _of(('allot extend r7k2f9qa --for 24h --why "one more sweep"', "a day more")),
+    ("extend",): _of(
+        ('allot extend r7k2f9qa --for 24h --why "one more sweep"', "a day more"),
+        ('allot extend r7k2f9qa --for 24h --gpus 2 --why "two will do"', "other devices from now on"),
+    ),
+    ("balance",): _of(("allot balance", "this month, of your teams"), ("allot balance --team nlp", "of one")),
     ("grant",): _of(("allot grant list", "what was granted")),
     ("grant", "list"): _of(("allot grant list -a", "those that are over, too")),
     ("grant", "end"): _of(('allot grant end r7k2f9qa -m "done"', "before its time")),

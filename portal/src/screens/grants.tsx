@@ -1,0 +1,306 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { Fragment, type ReactNode, useState } from 'react'
+import { endGrant, grants, settleGrant, whoami } from '../api/queries'
+import type { TeamGrant } from '../api/schema'
+import { stacked } from '../answers/grant_stacks'
+import { CopyCommand, shellWord } from '../parts/copy'
+import { Moment } from '../parts/moment'
+import { Panel, sourceOf } from '../parts/panel'
+import { Sheet } from '../parts/sheet'
+import { State } from '../parts/state'
+import { say, sayTrouble } from '../parts/toasts'
+import { useMay } from '../store/may'
+import { useNow } from '../store/now'
+import { count, money, plural, span } from '../words/format'
+import { GRANT } from '../words/states'
+import { devicesAsked, thingOf } from '../words/terms'
+import { teamsOf } from './filters'
+
+interface GrantsProps {
+  /** Only this team's; empty for all. */
+  readonly team?: string | undefined
+  /** With those that are over. */
+  readonly all?: boolean
+  /** So many at most; the rest is told of. */
+  readonly most?: number
+  readonly acts?: ReactNode
+}
+
+/** What stands of what was granted: each grant with its time as a bar, those of one team on top of each other. */
+export function Grants({ team, all = false, most = Number.POSITIVE_INFINITY, acts }: GrantsProps) {
+  const source = sourceOf(useQuery(grants))
+  const mayAsk = useMay('request')
+  const wanted = (rows: readonly TeamGrant[]) => rows.filter((each) => (!team || each.team === team) && (all || each.state !== 'ended'))
+  return (
+    <Panel
+      title="Grants"
+      source={source}
+      flush
+      acts={acts}
+      truncated={(rows) => (wanted(rows).length > most ? `${most} of ${plural(wanted(rows).length, 'grant')}` : null)}
+      empty={(rows) =>
+        wanted(rows).length ? null : (
+          <>
+            <strong>No grant stands at present</strong>
+            {mayAsk && (
+              <span>
+                <Link to="/ask" search={team ? { team } : {}}>
+                  Ask for GPUs
+                </Link>{' '}
+                for a while: the price and whom it delays are told before.
+              </span>
+            )}
+          </>
+        )
+      }
+    >
+      {(rows) => (
+        <div className="scroll">
+          <table className="table fixed grants" aria-label="Grants">
+            <colgroup>
+              <col />
+              <col className="state-column" />
+              <col className="course-column" />
+            </colgroup>
+            <tbody>
+              {stacked(wanted(rows).slice(0, most)).map((stack) => (
+                <Fragment key={stack.team}>
+                  {!team && (
+                    <tr className="cohort">
+                      <td colSpan={3}>
+                        {stack.team}
+                        {stack.devices > 0 && <span className="faint"> · {plural(stack.devices, 'GPU')} granted at present</span>}
+                      </td>
+                    </tr>
+                  )}
+                  {stack.grants.map((each) => (
+                    <GrantRow key={each.id} of={each} />
+                  ))}
+                </Fragment>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+function GrantRow({ of }: { of: TeamGrant }) {
+  return (
+    <tr>
+      <td className="two-lines" title={of.trouble || of.id}>
+        <Link to="/requests/$id" params={{ id: of.id }}>
+          {thingOf(of, of.terms)}
+        </Link>
+        {of.trouble && <div className="tone-bad">{of.trouble}</div>}
+      </td>
+      <td>
+        <State of={GRANT[of.state]} />
+      </td>
+      <td className="two-lines">
+        <Course of={of} />
+      </td>
+    </tr>
+  )
+}
+
+/** How much of a grant's time has passed, and when it ends; amber from 85 %. */
+export function Course({ of }: { of: Pick<TeamGrant, 'state' | 'terms'> }) {
+  const now = useNow()
+  const { since, until } = of.terms
+  if (of.state === 'ended')
+    return (
+      <span className="faint">
+        over{until !== null && <> since <Moment at={Math.min(until, now)} /></>}
+      </span>
+    )
+  if (until === null) return <span className="faint">for good</span>
+  const part = Math.max(0, Math.min(1, (now - since) / Math.max(1, until - since)))
+  const late = part >= LATE
+  return (
+    <span className="course">
+      <span className="share" role="img" aria-label={`${Math.floor(part * 100)} % of its time has passed`}>
+        <span className={`fill ${late ? 'tone-wait' : 'tone-accent'}`} style={{ width: `${part * 100}%` }} />
+      </span>
+      <span className={late ? 'tone-wait' : 'faint'}>
+        {now >= until ? 'its time is over' : now < since ? `begins in ${span(since - now)}` : `${span(until - now)} left`}
+        {now < until && (
+          <span className="faint">
+            , ends <Moment at={until} />
+          </span>
+        )}
+      </span>
+    </span>
+  )
+}
+
+/** Part of a grant's time, or of a budget, from which on it is amber. */
+export const LATE = 0.85
+
+/** What has become of an approved request, in a sentence. */
+export function fateOf(grant: TeamGrant, now: number): string {
+  const { since, until } = grant.terms
+  switch (grant.state) {
+    case 'due':
+      return `it begins in ${span(since - now)}`
+    case 'giving':
+      return grant.trouble || 'it is being given: committed to the platform directory, then applied to its clusters'
+    case 'active':
+      return grant.kind === 'team'
+        ? 'the team is there, and its guardrails hold'
+        : until === null
+          ? 'it is given, for good'
+          : `it is given for ${span(until - now)} more`
+    case 'taking-back':
+      return grant.trouble || 'its time is over: it is being taken back'
+    case 'conflict':
+      return grant.trouble || 'its file was changed by hand: an administrator decides'
+    case 'ended':
+      return grant.trouble || 'it is over, and nothing of it is left'
+  }
+}
+
+/** What can be done with a grant: by whoever asked for it, the owners of its team, and administrators. */
+export function GrantActs({ of }: { of: TeamGrant }) {
+  const me = useQuery(whoami).data
+  const [act, setAct] = useState<'end' | 'keep' | 'restore' | null>(null)
+  const mayAsk = useMay('request')
+  const roles = me?.roles ?? []
+  const teams = teamsOf(roles)
+  // The server's own user has no roles, and may everything.
+  const admin = roles.includes('admin') || (me !== undefined && !roles.length)
+  const his = admin || me?.name === of.requester || roles.includes(`owner of ${of.team}`)
+  const among = admin || teams.includes(of.team)
+  const gone = of.state === 'ended' || of.state === 'taking-back'
+  const ends = of.terms.until !== null && of.kind !== 'team' && of.kind !== 'leave'
+  const again = {
+    team: of.team,
+    ...(of.terms.shares[0] ? { accelerator: of.terms.shares[0].flavor, gpus: devicesAsked(of.terms) } : {}),
+    ...(of.terms.until === null ? {} : { hours: Math.max(1, Math.round((of.terms.until - of.terms.since) / 3_600_000)) }),
+  }
+  return (
+    <>
+      {mayAsk && among && !gone && ends && of.state !== 'conflict' && (
+        <>
+          <Link to="/ask" search={{ extends: of.id }} className="act">
+            Extend it
+          </Link>
+          {of.kind === 'gpus' && (
+            <Link to="/ask" search={{ ...again, extends: of.id }} className="act">
+              Change it
+            </Link>
+          )}
+        </>
+      )}
+      {mayAsk && among && of.kind === 'gpus' && gone && (
+        <Link to="/ask" search={again} className="act first">
+          Ask for it again
+        </Link>
+      )}
+      {his && !gone && of.state !== 'conflict' && of.kind !== 'team' && of.kind !== 'leave' && (
+        <button type="button" className="act danger" onClick={() => setAct('end')}>
+          Give it back
+        </button>
+      )}
+      {admin && of.state === 'conflict' && (
+        <>
+          <button type="button" className="act first" onClick={() => setAct('restore')}>
+            Restore what was agreed
+          </button>
+          <button type="button" className="act" onClick={() => setAct('keep')}>
+            Keep what was written
+          </button>
+        </>
+      )}
+      {act && <Settle of={of} act={act} close={() => setAct(null)} />}
+    </>
+  )
+}
+
+const SETTLES = {
+  end: ['Give it back', 'Its quota goes back now, and nothing more is charged. What runs on it goes on as borrowed, and gives way when others want their own.'],
+  keep: ['Keep what was written', 'What somebody wrote by hand stands. Within what was approved the grant goes on so; else it ends here.'],
+  restore: ['Restore what was agreed', 'What was agreed on takes the place of what somebody wrote by hand; the commit names who decided that.'],
+} as const
+
+function Settle({ of, act, close }: { of: TeamGrant; act: keyof typeof SETTLES; close: () => void }) {
+  const queries = useQueryClient()
+  const [reason, setReason] = useState('')
+  const [title, what] = SETTLES[act]
+  async function done(): Promise<void> {
+    close()
+    try {
+      await (act === 'end' ? endGrant(of.id, reason) : settleGrant(of.id, act === 'restore'))
+      say(`Done: ${title.toLowerCase()}`)
+    } catch (error) {
+      sayTrouble(error)
+    } finally {
+      void queries.invalidateQueries({ queryKey: ['grants'] })
+      void queries.invalidateQueries({ queryKey: ['grant', of.id] })
+    }
+  }
+  const command = `allot grant ${act} ${of.id}${act === 'end' && reason ? ` -m ${shellWord(reason)}` : ''}`
+  return (
+    <Sheet title={title} open close={close}>
+      <p>
+        {thingOf(of, of.terms)} of {of.team}. {what}
+      </p>
+      {act === 'end' && (
+        <label className="field">
+          <span className="label">Why</span>
+          <textarea value={reason} maxLength={2000} onChange={(event) => setReason(event.target.value)} />
+        </label>
+      )}
+      <div className="acts">
+        <button type="button" className={act === 'end' ? 'act danger' : 'act first'} onClick={() => void done()}>
+          {title}
+        </button>
+        <button type="button" className="act" onClick={close}>
+          Leave it
+        </button>
+        <CopyCommand command={command} />
+      </div>
+    </Sheet>
+  )
+}
+
+/** A grant's terms and what it costs, for its own panel. */
+export function GrantFacts({ of }: { of: TeamGrant }) {
+  const currency = useQuery(whoami).data?.currency ?? ''
+  return (
+    <>
+      <dl className="facts">
+        <dt>State</dt>
+        <dd>
+          <State of={GRANT[of.state]} />
+        </dd>
+        {of.trouble && (
+          <>
+            <dt>Trouble</dt>
+            <dd className="tone-bad">{of.trouble}</dd>
+          </>
+        )}
+        <dt>Time</dt>
+        <dd>
+          <Course of={of} />
+        </dd>
+        <dt>Price</dt>
+        <dd>{of.terms.price === null ? 'not known' : money(of.terms.price, currency)}</dd>
+        {of.approved.length > 1 && (
+          <>
+            <dt>Approved</dt>
+            <dd>{count(of.approved.length)} times, the first and what extended or changed it</dd>
+          </>
+        )}
+        {of.commit && (
+          <>
+            <dt>Commit</dt>
+            <dd className="mono">{of.commit.slice(0, 12)}</dd>
+          </>
+        )}
+      </dl>
+    </>
+  )
+}
