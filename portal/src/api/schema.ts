@@ -1672,6 +1672,20 @@ export interface components {
             rows: components["schemas"]["TeamGrant"][];
         };
         /**
+         * GrantStanding
+         * @description Where the grant that a request gave, or changed, stands.
+         *
+         *         Attributes:
+         *             id: of the grant.
+         *             trouble: why it is not as it should be, in a sentence; empty where it is.
+         */
+        GrantStanding: {
+            id: string;
+            state: components["schemas"]["GrantState"];
+            /** @default  */
+            trouble: string;
+        };
+        /**
          * GrantState
          * @description Where a grant stands; the text is what is kept. `requests.granting` has the table of moves.
          * @enum {unknown}
@@ -2786,7 +2800,7 @@ export interface components {
         };
         /**
          * ToldRequest
-         * @description A request, with what whoever decides is shown of it now.
+         * @description A request, with what whoever decides is shown of it now; of one that was approved, what was kept with that.
          *
          *         Attributes:
          *             effects: on everybody who waits, worst first, on the terms on the table.
@@ -2800,6 +2814,7 @@ export interface components {
          *                 another like it would not; empty for nothing.
          *             change: what it makes of the platform directory; None where that is quota alone, or nothing.
          *             timeline: what was done since it was approved, step by step; of what is one commit and an apply, nothing.
+         *             grant: where its grant stands; None where there is none.
          */
         ToldRequest: {
             after: string;
@@ -2809,6 +2824,8 @@ export interface components {
             deciders: string;
             decides: boolean;
             effects: components["schemas"]["Effect"][];
+            /** @default null */
+            grant: components["schemas"]["GrantStanding"] | null;
             need: components["schemas"]["DemonstratedNeed"] | null;
             request: components["schemas"]["GrantRequest"];
             /** @default [] */
@@ -3198,6 +3215,7 @@ export type GivenAnswer = components['schemas']['GivenAnswer'];
 export type GivenClass = components['schemas']['GivenClass'];
 export type GrantRequest = components['schemas']['GrantRequest'];
 export type GrantsPage = components['schemas']['GrantsPage'];
+export type GrantStanding = components['schemas']['GrantStanding'];
 export type GrantState = components['schemas']['GrantState'];
 export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];

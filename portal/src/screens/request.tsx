@@ -10,7 +10,7 @@ import { Sheet } from '../parts/sheet'
 import { Glyph, State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
 import { money, plural, span } from '../words/format'
-import { REQUEST } from '../words/states'
+import { GRANT, REQUEST } from '../words/states'
 import { devicesOf } from '../words/terms'
 
 /** A request with all that a decision needs, and the decision. */
@@ -32,7 +32,7 @@ export function RequestPage() {
       <Panel
         title="Who waits longer"
         source={source}
-        partial={(now) => (now.unknown ? `not all is known: ${now.unknown}` : null)}
+        partial={(now) => partly(now)}
         empty={(now) =>
           now.effects.length ? null : (
             <span>{now.unknown ? 'Nobody is known to wait longer for it.' : 'Nobody waits longer for it.'}</span>
@@ -46,6 +46,13 @@ export function RequestPage() {
       </Panel>
     </>
   )
+}
+
+/** What is not known of who waits longer, and as of when all of it was, where that is decided. */
+function partly(told: ToldRequest): string | null {
+  const then = told.request.state === 'approved' ? 'as it was known when it was approved' : ''
+  const gap = told.unknown ? `not all is known: ${told.unknown}` : ''
+  return [then, gap].filter(Boolean).join('; ') || null
 }
 
 function Head({ told }: { told: ToldRequest }) {
@@ -72,6 +79,13 @@ function Head({ told }: { told: ToldRequest }) {
         <p>
           {said}
           {told.warning ? ` ${told.warning}` : ''}
+          {told.grant && (
+            <>
+              {' '}
+              Its grant: <State of={GRANT[told.grant.state]} />
+              {told.grant.trouble && ` ${told.grant.trouble}`}
+            </>
+          )}
         </p>
         <Acts told={told} />
       </div>
