@@ -225,6 +225,8 @@ def main() -> None:
         else:
             with tempfile.TemporaryDirectory(prefix="allotment-oidc-") as around, up(Path(around) / "oidc") as running:
                 print(f"issuer {running.issuer}\nclient {CLIENT}\nauthority {running.authority}", flush=True)
+                scopes = " ".join(SCOPES)
+                print(f"It tells groups only to who asks for them: --oidc-scopes '{scopes}'", flush=True)
                 while True:
                     time.sleep(3600)
     except KeyboardInterrupt:

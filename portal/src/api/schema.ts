@@ -1930,6 +1930,20 @@ export interface components {
             rows: components["schemas"]["TeamGrant"][];
         };
         /**
+         * GrantStanding
+         * @description Where the grant that a request gave, or changed, stands.
+         *
+         *         Attributes:
+         *             id: of the grant.
+         *             trouble: why it is not as it should be, in a sentence; empty where it is.
+         */
+        GrantStanding: {
+            id: string;
+            state: components["schemas"]["GrantState"];
+            /** @default  */
+            trouble: string;
+        };
+        /**
          * GrantState
          * @description Where a grant stands; the text is what is kept. `requests.granting` has the table of moves.
          * @enum {unknown}
@@ -3140,7 +3154,7 @@ export interface components {
         };
         /**
          * ToldRequest
-         * @description A request, with what whoever decides is shown of it now.
+         * @description A request, with what whoever decides is shown of it now; of one that was approved, what was kept with that.
          *
          *         Attributes:
          *             effects: on everybody who waits, worst first, on the terms on the table.
@@ -3154,6 +3168,7 @@ export interface components {
          *                 another like it would not; empty for nothing.
          *             change: what it makes of the platform directory; None where that is quota alone, or nothing.
          *             timeline: what was done since it was approved, step by step; of what is one commit and an apply, nothing.
+         *             grant: where its grant stands; None where there is none.
          */
         ToldRequest: {
             after: string;
@@ -3163,6 +3178,8 @@ export interface components {
             deciders: string;
             decides: boolean;
             effects: components["schemas"]["Effect"][];
+            /** @default null */
+            grant: components["schemas"]["GrantStanding"] | null;
             need: components["schemas"]["DemonstratedNeed"] | null;
             request: components["schemas"]["GrantRequest"];
             /** @default [] */
@@ -3576,6 +3593,7 @@ export type GivenClass = components['schemas']['GivenClass'];
 export type GrantPace = components['schemas']['GrantPace'];
 export type GrantRequest = components['schemas']['GrantRequest'];
 export type GrantsPage = components['schemas']['GrantsPage'];
+export type GrantStanding = components['schemas']['GrantStanding'];
 export type GrantState = components['schemas']['GrantState'];
 export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];

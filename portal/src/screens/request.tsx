@@ -57,7 +57,7 @@ export function RequestPage() {
         <Panel
           title="Who waits longer"
           source={source}
-          partial={(now) => (now.unknown ? `not all is known: ${now.unknown}` : null)}
+          partial={partly}
           empty={(now) =>
             now.effects.length ? null : (
               <span>{now.unknown ? 'Nobody is known to wait longer for it.' : 'Nobody waits longer for it.'}</span>
@@ -72,6 +72,13 @@ export function RequestPage() {
       </Panel>
     </>
   )
+}
+
+/** What is not known of who waits longer, and as of when all of it was, where that is decided. */
+function partly(told: ToldRequest): string | null {
+  const then = told.request.state === 'approved' ? 'as it was known when it was approved' : ''
+  const gap = told.unknown ? `not all is known: ${told.unknown}` : ''
+  return [then, gap].filter(Boolean).join('; ') || null
 }
 
 /** How a request stands: once it is approved, that is how its grant stands. */
@@ -97,6 +104,7 @@ function Head({ told, grant }: { told: ToldRequest; grant: TeamGrant | null }) {
         <State of={look} />
         <p>
           <Said told={told} grant={grant} now={now} />
+          {told.warning ? ` ${told.warning}` : ''}
         </p>
         <div className="acts">
           <Acts told={told} />

@@ -6,15 +6,23 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from allotment.errors import AllotmentError, ForbiddenError, InputError, shown
 
 _LARGEST: Final = 1 << 20
 """Bytes; a longer file is none of ours."""
+_TOKEN: Final = "token"  # noqa: S105 (the name of a part)
+_AUTHORITY: Final = "ca"
+"""As parts are called where more is kept of a server than a token."""
 _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+_Kept: TypeAlias = str | dict[str, str]
+"""Of a server: a token, or parts by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +33,32 @@ class CredentialsFile:
 
     def token(self, address: str) -> str:
         """For a server."""
-        return self._read().get(address, "")
+        return self._part(address, _TOKEN)
 
-    def keep(self, address: str, token: str) -> None:
+    def authority(self, address: str) -> str:
+        """What a server's certificate is checked against."""
+        return self._part(address, _AUTHORITY)
+
+    def keep(self, address: str, token: str, authority: str = "") -> None:
         """From now on."""
-        self._write({**self._read(), address: token})
+        kept = {_TOKEN: token, _AUTHORITY: authority} if authority else token
+        self._write({**self._read(), address: kept})
+
+    def _part(self, address: str, name: str) -> str:
+        kept = self._read().get(address, "")
+        if isinstance(kept, str):
+            return kept if name == _TOKEN else ""
+        return kept.get(name, "")
 
     def forget(self, address: str) -> bool:
         """Whether there was one."""
         known = self._read()
         if address not in known:
             return False
-        self._write({each: token for each, token in known.items() if each != address})
+        self._write({each: kept for each, kept in known.items() if each != address})
         return True
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> dict[str, _Kept]:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -61,9 +80,9 @@ class CredentialsFile:
             raise self._unread("it is no JSON") from error
         if len(raw) > _LARGEST or not isinstance(known, dict):
             raise self._unread("it is no mapping of addresses to tokens")
-        return {str(address): str(token) for address, token in known.items()}
+        return {str(address): _kept(found) for address, found in known.items()}
 
-    def _write(self, known: dict[str, str]) -> None:
+    def _write(self, known: Mapping[str, _Kept]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Made for its user alone, whatever the umask is, and put in place in one step.
@@ -83,3 +102,9 @@ class CredentialsFile:
     def _unread(self, why: str) -> InputError:
         place = shown(self.path)
         return InputError(f"{place} cannot be read", why=why, fix=f"remove it, and sign in again: rm {place}")
+
+
+def _kept(found: Any) -> _Kept:
+    if isinstance(found, dict):
+        return {str(name): str(part) for name, part in found.items()}
+    return str(found)

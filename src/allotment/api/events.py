@@ -142,6 +142,7 @@ class _Stream:
         self._sent = current_time()
         self._number = 0
         self._told = 0
+        self._looked_to = 0
 
     async def frames(self, begin: int | None) -> AsyncIterator[bytes]:
         """Frames, until he goes or has to."""
@@ -174,6 +175,7 @@ class _Stream:
         news = held.after(self._number)
         for start in range(0, len(news), _TOGETHER):
             some = news[start : start + _TOGETHER]
+            await self._check_of_news()
             if start:
                 await self._check()
             frames = await self._frames(some)
@@ -188,7 +190,11 @@ class _Stream:
         Args:
             resumed: whether he comes back, and is told that he may go on.
         """
+        if not resumed:
+            # What came since may say that he is shut out, and lie anywhere in what is read.
+            await self._check(closely=True)
         while True:
+            await self._check_of_news()
             held = self._hub.held  # of before the page: what is told of it is not beyond it
             page = await self._page()
             if page.begin is None or (resumed and not await self._may_come_from(page.begin)):
@@ -229,6 +235,21 @@ class _Stream:
 
     def _told_of(self, some: Sequence[SubjectChange]) -> list[ToldEvent]:
         return list(self._view.events(iter(some)))
+
+    async def _check_of_news(self) -> None:
+        """See whether he may still follow where anything that has come says otherwise, before any of it is sent.
+
+        Whoever reads slowly is sent what is held bit by bit: what shuts him out may be far behind what he reads now.
+
+        Raises:
+            NotSignedInError: he may not.
+            UnreachableError: nobody knows.
+        """
+        held = self._hub.held
+        unseen = held.after(max(self._looked_to, self._number, held.since))
+        self._looked_to = max(self._looked_to, held.head)
+        if any(map(self._view.concerns_access, unseen)):
+            await self._check(closely=True)
 
     async def _check(self, *, closely: bool = False) -> None:
         """See that he may still follow.

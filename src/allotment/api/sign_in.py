@@ -84,6 +84,7 @@ def sign_ins(
     provider = opened.enter_context(running.identity_provider(settings))
     offered = SignInOffer(words.issuer, words.client, settings.scopes, "")
     coming = SignIns(store, provider, offered, people, clock, os.urandom, names)
+    coming.warn(say)
     opened.callback(_end, coming)
     return coming
 

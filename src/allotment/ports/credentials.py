@@ -23,8 +23,22 @@ class CredentialsPort(Protocol):
         """
         ...
 
-    def keep(self, address: str, token: str) -> None:
+    def authority(self, address: str) -> str:
+        """File of certificates that a server's is checked against; empty for those that this machine trusts.
+
+        Raises:
+            ForbiddenError: others can read the file.
+            InputError: it cannot be read.
+        """
+        ...
+
+    def keep(self, address: str, token: str, authority: str = "") -> None:
         """From now on.
+
+        Args:
+            address: of a server.
+            token: that is shown there.
+            authority: as `authority` gives it afterwards.
 
         Raises:
             ForbiddenError: others can read the file.

@@ -122,8 +122,22 @@ class ForeseenChange:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantStanding:
+    """Where the grant that a request gave, or changed, stands.
+
+    Attributes:
+        id: of the grant.
+        trouble: why it is not as it should be, in a sentence; empty where it is.
+    """
+
+    id: str
+    state: GrantState
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ToldRequest:
-    """A request, with what whoever decides is shown of it now.
+    """A request, with what whoever decides is shown of it now; of one that was approved, what was kept with that.
 
     Attributes:
         effects: on everybody who waits, worst first, on the terms on the table.
@@ -137,6 +151,7 @@ class ToldRequest:
             another like it would not; empty for nothing.
         change: what it makes of the platform directory; None where that is quota alone, or nothing.
         timeline: what was done since it was approved, step by step; of what is one commit and an apply, nothing.
+        grant: where its grant stands; None where there is none.
     """
 
     request: GrantRequest
@@ -150,6 +165,7 @@ class ToldRequest:
     warning: str = ""
     change: ForeseenChange | None = None
     timeline: tuple[TimelineStep, ...] = ()
+    grant: GrantStanding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,16 +95,22 @@ def job_server(environment: Mapping[str, str]) -> JobServer:
     return ServerProcess(server_folder(environment), SOCKET, dict(environment))
 
 
-def remote_server(address: str, token: str) -> AskedServer:
+def remote_server(address: str, token: str, authority: str = "") -> AskedServer:
     """A server elsewhere.
+
+    Args:
+        address: of it.
+        token: that is shown there.
+        authority: file of certificates that its own is checked against; empty for those of this machine.
 
     Raises:
         UsageError: that is no address of one.
+        InputError: that file has no certificates.
     """
     from allotment.adapters.server.client import RemoteServer
     from allotment.adapters.server.ways import NetworkWay
 
-    return RemoteServer(NetworkWay(address, token))
+    return RemoteServer(NetworkWay(address, token, authority))
 
 
 def host_of(address: str) -> str:
@@ -118,16 +124,21 @@ def host_of(address: str) -> str:
     return network_address(address)[0]
 
 
-def sign_in_service(address: str) -> SignInService:
+def sign_in_service(address: str, authority: str = "") -> SignInService:
     """A server elsewhere, for whoever it does not know yet.
+
+    Args:
+        address: of it.
+        authority: file of certificates that its own is checked against; empty for those of this machine.
 
     Raises:
         UsageError: that is no address of one.
+        InputError: that file has no certificates.
     """
     from allotment.adapters.server.client import RemoteServer
     from allotment.adapters.server.ways import NO_TOKEN, NetworkWay
 
-    return RemoteServer(NetworkWay(address, NO_TOKEN))
+    return RemoteServer(NetworkWay(address, NO_TOKEN, authority))
 
 
 def browser_listener() -> AbstractContextManager[BrowserListener]:

@@ -82,6 +82,12 @@ class Following:
         """What is sent from now on waits for nobody."""
         self._unread = asyncio.Event()
 
+    def read_on(self) -> None:
+        """What waits is read, and what is sent from now on."""
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            unread.set()
+
     async def _run(self) -> None:
         first = [{"type": "http.request", "body": b"", "more_body": False}]
 

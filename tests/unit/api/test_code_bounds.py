@@ -11,7 +11,7 @@ import pytest
 
 from allotment.api import code_spools
 from allotment.api.code_spools import CodeSpools
-from allotment.errors import NoRoomError
+from allotment.errors import NoRoomError, UsageError
 
 
 class _Sending:
@@ -54,5 +54,52 @@ def test_one_person_and_all_together_send_so_much_within_a_day(monkeypatch: pyte
         sending.now = 86_400.0
         assert await sending.send("bob", "d", 900)
         assert await sending.send("mal", "c", 700)
+
+    asyncio.run(story())
+
+
+def test_what_one_sends_at_the_same_time_counts_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_spools, "MOST_OF_ONE", 1000)
+    monkeypatch.setattr(code_spools, "_PART", 1)
+
+    async def story() -> None:
+        sending, goes_on = _Sending(), asyncio.Event()
+
+        async def slowly(text: str) -> AsyncIterator[bytes]:
+            yield text.encode() * 400
+            await goes_on.wait()
+            yield text.encode() * 100
+
+        under_way = [asyncio.create_task(sending.spools.kept(slowly(each), sending.keep, "mal")) for each in ("a", "b")]
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if sending.spools.under_way("mal") == 800:
+                break
+        assert sending.spools.under_way("mal") == 800
+        assert not await sending.send("mal", "c", 300), "with what is under way it is too much"
+        assert await sending.send("ada", "c", 300)
+        goes_on.set()
+        assert len(set(await asyncio.gather(*under_way))) == 2
+        assert sending.spools.under_way("mal") == 0
+        assert not await sending.send("mal", "d", 300)
+
+    asyncio.run(story())
+
+
+def test_code_of_which_nothing_more_comes_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_spools, "SILENT_FOR", 0.05)
+
+    async def story() -> None:
+        sending = _Sending()
+
+        async def half() -> AsyncIterator[bytes]:
+            yield b"a" * 400
+            await asyncio.sleep(60)
+            yield b"never"
+
+        with pytest.raises(UsageError, match="nothing of the code"):
+            await sending.spools.kept(half(), sending.keep, "mal")
+        assert sending.spools.under_way("mal") == 0
+        assert not sending.kept
 
     asyncio.run(story())

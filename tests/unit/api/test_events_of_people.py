@@ -153,6 +153,36 @@ def test_whose_rights_change_is_told_nothing_from_then_on(hall: Hall, what: str)
     run(scene)
 
 
+def test_what_came_before_he_was_shut_out_is_not_sent_afterwards_however_much_there_is(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_TOGETHER", 1)
+
+    async def scene() -> None:
+        store = store_of(hall)
+        async with (
+            following(hall, hall.session("ada", "nlp-members")) as ada,
+            following(hall, hall.session("carl", "nlp-members")) as carl,
+        ):
+            await ada.until(1)
+            await carl.until(1)
+            ada.stop_reading()
+            for number in range(5):
+                store.add(submitted(f"k{number}"))
+                if not number:
+                    await carl.until(2)
+                    await asyncio.sleep(0.05)  # what ada is sent waits for her from now on
+            (person,) = (each for each in store.people() if "ada" in each.name)
+            shut_out(store, person.id, ADA, hall.now, out=True)
+            store.add(submitted("last"))
+            await carl.until(7)
+            ada.read_on()
+            assert told(await ada.until(3, within=5)) == ["job k0 made"], "that was under way"
+            assert ada.frames[2].event == "end"
+
+    run(scene)
+
+
 def hall_signs_out(hall: Hall, text: str) -> int:
     """In another event loop, as another request."""
     found: list[int] = []

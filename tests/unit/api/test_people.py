@@ -83,8 +83,9 @@ class Vouching:
             raise IdentityRefusedError(Flaw.NONCE, "not signed in", why="it is of another sign-in")
         subject = said["sub"]
         return ProvenIdentity(
-            ISSUER, subject, subject, said.get("email", ""), tuple(said["groups"]), now + 1, said.get("iat", now)
-        )
+            ISSUER, subject, subject, said.get("email", ""), tuple(said.get("groups", ())), now + 1,
+            said.get("iat", now), lacking="" if "groups" in said else "groups",
+        )  # fmt: skip
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(name)

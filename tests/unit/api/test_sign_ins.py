@@ -78,6 +78,31 @@ def test_who_is_in_no_group_of_ours_is_nothing_here(hall: Hall) -> None:
     assert hall.acts()[-1].outcome == "denied"
 
 
+def test_a_token_without_the_claim_of_groups_is_told_apart_from_one_of_no_groups(
+    hall: Hall, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> ForbiddenError:
+        offer = hall.sign_ins.offer()
+        said = json.loads(said_of(offer, "eve").rpartition(".")[0])
+        del said["groups"]
+        with pytest.raises(ForbiddenError) as caught:
+            hall.enter(offer, f"{json.dumps(said)}.signed")
+        return caught.value
+
+    hall.sign_ins.warn(print)
+    told = refused()
+    assert 'no claim "groups"' in told.why
+    assert "--oidc-scopes 'openid groups'" in told.fix
+    assert "ask an owner" not in told.fix
+    assert 'no claim "groups"' in hall.acts()[-1].why
+    refused()
+    assert capsys.readouterr().out.count("--oidc-scopes 'openid groups'") == 1, "whoever runs it is told once"
+    with pytest.raises(ForbiddenError) as none:
+        hall.session("zoe")
+    assert "ask an owner" in none.value.fix
+    assert hall.acts()[-1].why == "no group of his is anything here"
+
+
 def test_somebody_is_who_the_provider_says_whatever_he_is_called(hall: Hall) -> None:
     store = hall.world.machine.store
     hall.session("1", "nlp-members", email="Ada@acme.example")

@@ -70,9 +70,11 @@ def identity_in(
     _check_belongings(claims, kind, algorithm, came_with)
     subject = _subject(claims)
     email = _email(claims)
+    groups = _groups(claims, settings)
     return ProvenIdentity(
-        settings.issuer, subject, _name(claims, email, subject), email, _groups(claims, settings), expires, issued
-    )
+        settings.issuer, subject, _name(claims, email, subject), email, groups or (), expires, issued,
+        lacking=settings.groups_claim if groups is None else "",
+    )  # fmt: skip
 
 
 def _check_audience(claims: Mapping[str, Any], kind: TokenKind, settings: ProviderSettings) -> None:
@@ -168,12 +170,13 @@ def _words(value: object) -> str:
     return shown(" ".join(value.split()))
 
 
-def _groups(claims: Mapping[str, Any], settings: ProviderSettings) -> tuple[str, ...]:
+def _groups(claims: Mapping[str, Any], settings: ProviderSettings) -> tuple[str, ...] | None:
+    """None where the token has no such claim: that is not the same as no groups."""
     name = settings.groups_claim
     found = claims.get(name)
     if found is None:
         _check_told(claims, name)
-        return ()
+        return None
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise refused(
             Flaw.GROUPS,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import secrets
+import ssl
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 import msgspec
 
 from allotment import errors
-from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer
+from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer, untrusted
 from allotment.errors import AllotmentError, TooOftenError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
@@ -179,6 +180,9 @@ class AskedOverHttp:
         connection = self._way.connection(patience)
         try:
             connection.connect()
+        except ssl.SSLCertVerificationError as error:
+            connection.close()
+            raise untrusted(error, connection.host, connection.port) from error
         except OSError as error:
             connection.close()
             nobody = gone(error, self._way.fix)

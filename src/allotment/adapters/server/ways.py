@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from allotment.errors import ForbiddenError, NotSignedInError, UsageError, quoted
+from allotment.errors import ForbiddenError, InputError, NotSignedInError, UnreachableError, UsageError, quoted, shown
 from allotment.model.access.token import parts_of
 
 _AT_THE_DOOR: Final = 10.0
@@ -23,6 +23,10 @@ _TAKING_OVER: Final = 5.0
 """Seconds in which a server that stood by takes the place of one that has ended."""
 NO_TOKEN: Final = ""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_OF_ANOTHER_NAME: Final = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (OpenSSL, x509_vfy.h)."""
+_NOT_NOW: Final = frozenset({9, 10})
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _HTTP: Final = 80
 _HTTPS: Final = 443
 
@@ -76,18 +80,21 @@ class SocketWay:
 class NetworkWay:
     """To an address of the network. Redirects are not followed: nobody sends a token elsewhere."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, authority: str = "") -> None:
         """Nothing is opened yet.
 
         Args:
             address: ``https://HOST:PORT``, or ``http`` for a loopback address.
             token: that is shown there; `NO_TOKEN` for none, of whoever comes to sign in.
+            authority: file of certificates that the server's is checked against; empty for those of this machine.
 
         Raises:
+            InputError: that file has no certificates.
             UsageError: it is no such address, or the token would cross the network in clear text.
             NotSignedInError: it has not the form of a token; nothing is sent of it, nor told.
         """
         self._host, self._port, self._tls = network_address(address)
+        self._trusted = _trusted(authority) if self._tls and authority else None
         self.knocks = _TAKING_OVER
         self.fix = "check the address; on the server's machine `allot up` says where it listens"
         self.headers: Mapping[str, str] = {}
@@ -102,11 +109,44 @@ class NetworkWay:
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def connection(self, patience: float | None) -> http.client.HTTPConnection:
-        """Over TLS, with the certificates that this machine trusts; in clear text to this machine alone."""
+        """Over TLS, with certificates that are trusted; in clear text to this machine alone."""
         if self._tls:
-            trusted = ssl.create_default_context()
+            trusted = self._trusted or ssl.create_default_context()
             return http.client.HTTPSConnection(self._host, self._port, timeout=patience, context=trusted)
         return http.client.HTTPConnection(self._host, self._port, timeout=patience)
+
+
+def _trusted(authority: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as error:
+        raise InputError(
+            f"{shown(authority)} holds no certificates that can be read",
+            why=shown(error.strerror or str(error)),
+            fix="name a file with certificates in PEM: `allot login ADDRESS --ca FILE`, or ALLOTMENT_CA",
+        ) from error
+
+
+def untrusted(error: ssl.SSLCertVerificationError, host: str, port: int) -> UnreachableError:
+    """There is a server, and its certificate is none that is believed: nothing was sent to it.
+
+    Args:
+        error: why it is not.
+        host: that was called.
+        port: of it.
+    """
+    if error.verify_code in _OF_ANOTHER_NAME:
+        fix = "call it by a name that stands in its certificate, or have whoever runs it put this one into it"
+    elif error.verify_code in _NOT_NOW:
+        fix = "have whoever runs it renew the certificate; where it is good, set this machine's clock right"
+    else:
+        fix = (
+            "where it is of an authority of your own, name the file of that one's certificates: "
+            f"`allot login https://{host}:{port} --ca FILE`, or ALLOTMENT_CA"
+        )
+    return UnreachableError(
+        f"the certificate of {shown(host)}:{port} is not trusted", why=shown(error.verify_message), fix=fix
+    )
 
 
 def network_address(address: str) -> tuple[str, int, bool]:

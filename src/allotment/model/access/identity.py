@@ -19,6 +19,8 @@ class ProvenIdentity:
         groups: names of the groups that he is in, sorted; foreign text.
         expires: milliseconds since the epoch, from when on the provider's word counts no more.
         issued: milliseconds since the epoch, when the provider gave its word; to the second.
+        lacking: name of the claim that would list groups, where the token has none of that name; empty where it has.
+            Nobody can tell then whether he is in no group, or groups were not asked for or are not mapped.
     """
 
     issuer: str
@@ -28,6 +30,7 @@ class ProvenIdentity:
     groups: tuple[str, ...]
     expires: int
     issued: int
+    lacking: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

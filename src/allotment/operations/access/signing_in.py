@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from allotment.errors import ConflictError, ForbiddenError, NotFoundError, NotSignedInError, shown
+from allotment.errors import ConflictError, ForbiddenError, NotFoundError, NotSignedInError, quoted, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.identity import ProvenIdentity
 from allotment.model.access.person import BY_SUBJECT, SHUT_OUT, Person
@@ -42,6 +42,8 @@ _CLOCKS_DIFFER: Final = 60_000
 _SECOND: Final = 1000
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 """An e-mail address that can be a user name: letters of other alphabets look like these, or become them."""
+_GROUPS: Final = "groups"
+"""As providers mostly call the scope that has groups told."""
 _UNKNOWN: Final = "somebody unknown"
 _AGAIN: Final = "sign in again: `allot login`"
 
@@ -87,6 +89,7 @@ class SignIns:
             random: gives so many random bytes, which nobody can guess.
             names: by which this server may be called, in small letters.
         """
+        self._say: Callable[[str], None] | None = None
         self._names = frozenset(names)
         self._store = store
         self._provider = provider
@@ -104,6 +107,14 @@ class SignIns:
     def provider(self) -> IdentityProvider:
         """Who vouches for people."""
         return self._provider
+
+    def warn(self, say: Callable[[str], None]) -> None:
+        """Have whoever runs the server told once where tokens lack the claim of groups: nobody else can mend that.
+
+        Args:
+            say: tells him a line.
+        """
+        self._say = say
 
     def offer(self) -> SignInOffer:
         """Begin one."""
@@ -201,15 +212,11 @@ class SignIns:
         person = self._as_he_is(identity, self._store.person_of(*identity.key), now)
         caller = Caller(person.name, CallerKind.PERSON, f"{address}, {identity.issuer}")
         if not self._people().rights_of(person.groups, person.address).all and person.suspended is None:
-            self._refuse(person, caller, "no group of his is anything here", now)
-            raise ForbiddenError(
-                f"{shown(person.name)} is nothing here",
-                why="no group that your identity provider tells of is a team's or the platform's",
-                fix="ask an owner of your team to have you put into its group",
-            )
+            raise self._nothing_here(person, identity.lacking, caller, now)
         made = new_session(person.name, person.id, now, self._random)
         session = made.token
-        told = (("session", session.id), ("groups", ", ".join(person.groups)))
+        groups = _without(identity.lacking) if identity.lacking else ", ".join(person.groups)
+        told = (("session", session.id), ("groups", groups))
         act = act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), details=told)
         try:
             # Whether he was shut out, the store knows at this moment; what was read before may be over.
@@ -218,6 +225,26 @@ class SignIns:
             self._refuse(person, caller, SHUT_OUT, now)
             raise NotSignedInError(error.what, why=error.why, fix=error.fix) from error
         return SignInSession(person, session, made.text)
+
+    def _nothing_here(self, person: Person, lacking: str, caller: Caller, now: int) -> ForbiddenError:
+        """Keep that somebody is let in by no group, and tell him why."""
+        if not lacking:
+            self._refuse(person, caller, "no group of his is anything here", now)
+            return ForbiddenError(
+                f"{shown(person.name)} is nothing here",
+                why="no group that your identity provider tells of is a team's or the platform's",
+                fix="ask an owner of your team to have you put into its group",
+            )
+        self._refuse(person, caller, _without(lacking), now)
+        fix = _to_have_groups_told(lacking, self._offered.scopes)
+        if self._say is not None:
+            say, self._say = self._say, None
+            say(f"somebody could not sign in: {_without(lacking)}; {fix}")
+        return ForbiddenError(
+            f"{shown(person.name)} is nothing here, as far as can be told",
+            why=f"{_without(lacking)}, so that nobody knows of your groups",
+            fix=f"have whoever runs this server see to it: {fix}",
+        )
 
     def _refuse(self, person: Person, caller: Caller, why: str, now: int) -> None:
         act = denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), why=why))
@@ -281,6 +308,19 @@ def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, o
     verb = AuditVerb.PERSON_SHUT_OUT if out else AuditVerb.PERSON_LET_IN
     act = act_of(caller, verb, now, _subject(person))
     return store.shut_out(person.id, now, [act]) if out else store.let_in(person.id, [act])
+
+
+def _without(claim: str) -> str:
+    return f"the identity provider's token has no claim {quoted(claim)}"
+
+
+def _to_have_groups_told(claim: str, scopes: Sequence[str]) -> str:
+    """What whoever runs the server does where tokens have no claim of groups; its scopes are asked for already."""
+    mapped = f"map groups to {quoted(claim)} at the provider, or name the claim that has them with --oidc-groups"
+    if _GROUPS in scopes:
+        return mapped
+    asked = " ".join((*scopes, _GROUPS))
+    return f"start it with --oidc-scopes '{asked}' where the provider has that scope; else {mapped}"
 
 
 def _over() -> NotSignedInError:

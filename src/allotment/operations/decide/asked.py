@@ -250,9 +250,11 @@ class RequestsOf:
     def _told(self, told: ToldRequest) -> ToldRequest:
         request = self._masked(told.request)
         effects = self._named(told.effects, told.request)
-        return replace(
-            told, request=request, effects=effects, change=self._change(told), timeline=self._timeline(told.timeline)
-        )
+        grant = told.grant
+        if grant is not None:
+            grant = replace(grant, trouble=self._trouble(grant.state, grant.trouble))
+        change, timeline = self._change(told), self._timeline(told.timeline)
+        return replace(told, request=request, effects=effects, change=change, timeline=timeline, grant=grant)
 
     def _change(self, told: ToldRequest) -> ForeseenChange | None:
         """The diff may name others around a line of the team's: those who decide see the whole."""
@@ -287,13 +289,14 @@ class RequestsOf:
 
     def _grant(self, grant: TeamGrant) -> TeamGrant:
         approved = tuple(self._terms(each, whole=False) for each in grant.approved)
-        # What a conflict is about was said for people; everything else may quote files, of the server and of others.
-        plain = (
-            grant.state is GrantState.CONFLICT or not grant.trouble or grant.trouble.startswith(PLAIN) or self._is_admin
-        )
-        trouble = grant.trouble if plain else _TOLD_OF_TROUBLE
+        trouble = self._trouble(grant.state, grant.trouble)
         terms, timeline = self._terms(grant.terms, whole=False), self._timeline(grant.timeline)
         return replace(grant, terms=terms, approved=approved, trouble=trouble, timeline=timeline)
+
+    def _trouble(self, state: GrantState, trouble: str) -> str:
+        # What a conflict is about was said for people; everything else may quote files, of the server and of others.
+        plain = state is GrantState.CONFLICT or not trouble or trouble.startswith(PLAIN) or self._is_admin
+        return trouble if plain else _TOLD_OF_TROUBLE
 
     def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
         """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""

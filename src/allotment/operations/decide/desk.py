@@ -19,18 +19,17 @@ from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, Terms, Wish
-from allotment.model.requests.timeline import TimelineStep
 from allotment.model.source import SourceTree
 from allotment.operations.decide.balances import BalanceDesk
 from allotment.operations.decide.keyed import asked_before, id_of_request_key
 from allotment.operations.decide.notebooks import check_notebook
 from allotment.operations.decide.past_teams import check_new_name
 from allotment.operations.decide.room import DecisionRoom
-from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
+from allotment.operations.decide.showing import NOT_LOOKED, PresentLook, look, recounted, shown_of, shown_then
 from allotment.operations.decide.team_edits import foreseen_change
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
 from allotment.operations.decide.wished_places import check_devices, check_fits, check_free
-from allotment.ports.request_service import AskedMove, AskedRequest, ForeseenChange, ToldRequest
+from allotment.ports.request_service import AskedMove, AskedRequest, ForeseenChange, GrantStanding, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark, check_read
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
 from allotment.requests.beginning import given_at, warning_of
@@ -65,7 +64,6 @@ MOST_OPEN_OF_TEAM: Final = 200
 _DUE_AT_ONCE: Final = 100
 """Requests whose time is over that are looked at together; nobody else is held up for longer than those take."""
 _GIVING_NOTHING: Final = frozenset({RequestAct.DENY, RequestAct.WITHDRAW})
-_NOT_LOOKED: Final = Shown(unknown="it was not looked at for this: nothing is given")
 _TIME: Final = Caller("allotment", CallerKind.ALLOTMENT, "its time")
 
 
@@ -134,7 +132,7 @@ class RequestDesk:
         """One, with what whoever decides is shown of it now."""
         request = self._room.store.request(request_id)
         platform = self._room.platform()
-        shown = Shown() if request.state.over else self._shown(platform, request)
+        shown = shown_then(request) if request.state.over else self._shown(platform, request)
         return self._told(request, shown, platform, party)
 
     def move(self, request_id: str, move: AskedMove, party: Party) -> GrantRequest:
@@ -150,7 +148,7 @@ class RequestDesk:
         if move.terms is not None:
             terms = terms_instead(move.terms, request.wish.team, request.terms, seen.free, seen.held)
         on = _as_given(request, terms or request.terms, self._room.now())
-        shown = _NOT_LOOKED
+        shown = NOT_LOOKED
         if gives and not request.extends:
             check_free(self._room, request.wish)
         if gives:
@@ -212,7 +210,7 @@ class RequestDesk:
 
     def _do_due(self, request: GrantRequest, act: RequestAct, now: int) -> None:
         platform = self._room.platform()
-        after = moved(request, act, Deed(now, None, _TIME.whence), self.rules(platform))
+        after = moved(request, act, Deed(now, None, _TIME.whence, shown=NOT_LOOKED), self.rules(platform))
         self._keep(after, act, _TIME, now, "", platform)
 
     def _request_of(self, draft: Draft, seen: PresentLook) -> tuple[GrantRequest, TeamGrant | None]:
@@ -370,6 +368,7 @@ class RequestDesk:
 
     def _told(self, request: GrantRequest, shown: Shown, platform: Platform, party: Party) -> ToldRequest:
         route = route_of(request, platform.approvals)
+        grant = self._grant_of(request)
         return ToldRequest(
             request=request,
             effects=shown.effects,
@@ -381,7 +380,8 @@ class RequestDesk:
             after=after_end(grant_of(replace(request, state=RequestState.APPROVED, extends=""))),
             warning="; ".join(filter(None, self._warnings(request, shown, platform))),
             change=self._change(request),
-            timeline=self._timeline(request),
+            timeline=() if grant is None else grant.timeline,
+            grant=None if grant is None else GrantStanding(grant.id, grant.state, grant.trouble),
         )
 
     def _change(self, request: GrantRequest) -> ForeseenChange | None:
@@ -393,13 +393,14 @@ class RequestDesk:
         except AllotmentError:
             return None  # it cannot be done any more: whoever approves it is told why
 
-    def _timeline(self, request: GrantRequest) -> tuple[TimelineStep, ...]:
+    def _grant_of(self, request: GrantRequest) -> TeamGrant | None:
+        """The grant that it gave, or changed."""
         if request.state is not RequestState.APPROVED or not request.id:
-            return ()
+            return None
         try:
-            return self._room.store.grant(request.extends or request.id).timeline
+            return self._room.store.grant(request.extends or request.id)
         except NotFoundError:
-            return ()
+            return None
 
     def _warnings(self, request: GrantRequest, shown: Shown, platform: Platform) -> tuple[str, ...]:
         now = self._room.now()

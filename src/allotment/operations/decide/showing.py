@@ -9,6 +9,7 @@ from typing import Final
 from allotment.errors import AllotmentError
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState
+from allotment.model.requests.request import GrantRequest, RequestState
 from allotment.model.requests.terms import RequestKind, Terms, Wish
 from allotment.model.source import SourceTree
 from allotment.operations.decide.effects import effects_of
@@ -21,6 +22,7 @@ from allotment.requests.transitions import Shown
 from allotment.spec.granting import grant_document, grant_path
 
 _COMING: Final = frozenset({GrantState.DUE, GrantState.GIVING})
+NOT_LOOKED: Final = Shown(unknown="it was not looked at for this: nothing is given")
 _MINUTE: Final = 60
 UNDONE_IN: Final[Mapping[RequestKind, int]] = {
     RequestKind.GPUS: 5 * _MINUTE,
@@ -134,6 +136,14 @@ def shown_of(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, *
         need=need,
         undone_in=None if room.repository is None else UNDONE_IN.get(wish.kind),
     )
+
+
+def shown_then(request: GrantRequest) -> Shown:
+    """What was known of a request when it was approved, as it was kept; of what was not given nothing is."""
+    if request.state is not RequestState.APPROVED or not request.decisions:
+        return NOT_LOOKED
+    kept = request.decisions[-1]
+    return Shown(kept.effects, kept.unknown, kept.need, kept.budget_left)
 
 
 def _beyond(terms: Terms, held: Terms) -> Terms:

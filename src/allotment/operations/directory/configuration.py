@@ -64,6 +64,7 @@ SETTINGS: Final = (
     Setting("prometheus", "", "address of a Prometheus that measures the devices; none by default"),
     Setting("store", "", "where jobs are kept: a file, or postgresql://USER@HOST/DATABASE", is_path=True),
     Setting("server", "", "address of a server elsewhere, as `allot login` leaves it; this machine's own by default"),
+    Setting("ca", "", "certificates that the asked server's is checked against; this machine's own", is_path=True),
     Setting("listen", "", "where this machine's server listens besides its socket; 127.0.0.1 by default, or none"),
     Setting("hosts", "", "names by which it may be called there, with commas between them"),
     Setting("trusted-proxies", "", "proxies that are believed: addresses and networks, with commas between them"),

@@ -12,7 +12,7 @@ from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, E
 from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import QuotaShare, Terms
 from allotment.model.requests.timeline import TimelineStep
-from allotment.ports.request_service import ForeseenChange, ToldRequest
+from allotment.ports.request_service import ForeseenChange, GrantStanding, ToldRequest
 
 
 def request_document(request: GrantRequest) -> Mapping[str, Any]:
@@ -47,7 +47,7 @@ def request_document(request: GrantRequest) -> Mapping[str, Any]:
 
 
 def told_document(told: ToldRequest) -> Mapping[str, Any]:
-    """A request with what whoever decides is shown of it now."""
+    """A request with what whoever decides is shown of it now, or was when it was approved."""
     return {
         **request_document(told.request),
         "effects": [_effect(each) for each in told.effects],
@@ -60,7 +60,12 @@ def told_document(told: ToldRequest) -> Mapping[str, Any]:
         "warning": told.warning or None,
         "change": None if told.change is None else _change(told.change),
         "timeline": [_step(each) for each in told.timeline],
+        "grant": None if told.grant is None else _standing(told.grant),
     }
+
+
+def _standing(grant: GrantStanding) -> Mapping[str, Any]:
+    return {"id": grant.id, "state": grant.state.value, "trouble": grant.trouble or None}
 
 
 def _change(change: ForeseenChange) -> Mapping[str, Any]:

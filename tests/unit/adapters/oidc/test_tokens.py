@@ -384,7 +384,9 @@ def test_what_people_read_of_him(
 
 def test_groups_are_named_once_and_in_order(there: FakeProvider, client: OidcProvider) -> None:
     assert client.verify(there.id_token(groups=["b", "a", "b", "Z ü"]), NOW).groups == ("Z ü", "a", "b")
-    assert client.verify(there.id_token(groups=None), NOW).groups == ()
+    assert client.verify(there.id_token(groups=[]), NOW).lacking == ""
+    none = client.verify(there.id_token(groups=None), NOW)
+    assert (none.groups, none.lacking) == ((), "groups")
     assert client.verify(there.id_token(groups=None, _claim_names={"address": "src1"}), NOW).groups == ()
 
 

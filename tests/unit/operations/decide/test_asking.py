@@ -15,6 +15,7 @@ from allotment.model.requests.request import GrantRequest, RequestAct, RequestSt
 from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
 from allotment.ports.requests import RequestFilter
+from allotment.reports.documents.requests import told_document
 from tests.unit.adapters.store.jobs import grant as stored_grant
 from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.operations.decide.test_desk import (
@@ -254,3 +255,43 @@ def test_people_of_a_team_see_what_is_taken_of_theirs_and_no_more(office: Office
     with pytest.raises(NotFoundError):
         carl.request("r0000009")
     assert grants_listing([grant], "USD").columns[2].of(grant) == "taken: 4 a100 in training of cv"
+
+
+# What is told once it is decided
+
+
+def test_of_what_was_decided_is_told_what_was_known_then_and_where_its_grant_stands(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    asked = ada.ask(gpus(8, lasts=HOUR))
+    boss.move(asked.id, AskedMove(RequestAct.APPROVE))
+    office.trouble = {CLUSTER: "it does not answer: secret-host.example"}
+    office.passes()
+    told = ada.request(asked.id)
+    kept = told.request.decisions[-1]
+    assert "nobody looked" in kept.unknown
+    assert (told.unknown, told.effects, told.budget_left) == (kept.unknown, kept.effects, kept.budget_left)
+    assert told.grant is not None
+    assert (told.grant.id, told.grant.state) == (asked.id, GrantState.GIVING)
+    assert told.grant.trouble
+    assert "secret-host" not in told.grant.trouble, "that is for administrators"
+    text = told_text(told, "USD")
+    assert f"its grant is giving: {told.grant.trouble}" in text
+    assert "nobody waits longer" not in text
+    after = text[text.index("approve by boss") :]
+    assert f"    not known: {kept.unknown}" in after
+    document = told_document(told)
+    assert document["grant"]["state"] == "giving"
+    assert document["unknown"] == document["decisions"][-1]["unknown"]
+    office.trouble = {}
+    office.passes()
+    assert "its grant is active\n" in told_text(ada.request(asked.id), "USD")
+
+
+def test_of_what_was_denied_nobody_is_told_that_nobody_waits_for_it(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    asked = ada.ask(gpus(8, lasts=HOUR))
+    boss.move(asked.id, AskedMove(RequestAct.DENY, "not now"))
+    told = ada.request(asked.id)
+    assert told.unknown
+    assert told.grant is None
+    assert "nobody waits" not in told_text(told, "USD")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("address")
 @click.option("--token-stdin", is_flag=True, help="Read a token from standard input.")
 @click.option("--device", is_flag=True, help="Sign in on another device, such as a telephone.")
+@setting_flag("ca", metavar="FILE")
 @setting_flag("oidc-ca", metavar="FILE")
 @global_flags
 @click.pass_obj
@@ -42,15 +43,17 @@ def login(session: Session, address: str, *, token_stdin: bool, device: bool) ->
     from allotment.wiring import running
 
     address = address.rstrip("/")
-    token = _read_token() if token_stdin else _signed_in(session, address, device=device)
-    visitor = running.remote_server(address, token).whoami()
-    running.credentials(session.environment).keep(address, token)
+    ca = session.value("ca")
+    authority = str(wiring.files().user_path(ca).absolute()) if ca else ""
+    token = _read_token() if token_stdin else _signed_in(session, address, authority, device=device)
+    visitor = running.remote_server(address, token, authority).whoami()
+    running.credentials(session.environment).keep(address, token, authority)
     keep(session.settings_file, wiring.files(), session.file_settings, "server", address)
     session.out(visitor_text(visitor, address))
     session.note(f"it is the server that is asked from now on; `{session.call} logout` ends that")
 
 
-def _signed_in(session: Session, address: str, *, device: bool) -> str:
+def _signed_in(session: Session, address: str, its_authority: str, *, device: bool) -> str:
     """What an identity provider's word is worth there; a token that is typed, where the server knows no provider."""
     import os
 
@@ -60,7 +63,7 @@ def _signed_in(session: Session, address: str, *, device: bool) -> str:
     from allotment.ports.identity import ProviderSettings
     from allotment.wiring import running
 
-    service = running.sign_in_service(address)
+    service = running.sign_in_service(address, its_authority)
     try:
         offer = service.offer()
     except NotFoundError:
@@ -153,19 +156,19 @@ def logout(session: Session, address: str | None) -> None:
     kept = running.credentials(session.environment)
     token = kept.token(address)
     if token:
-        _end_session(session, address, token)
+        _end_session(session, address, token, kept.authority(address))
     known = kept.forget(address)
     if session.file_settings.get("server") == address:
         forget(session.settings_file, session.file_settings, "server")
     session.note(f"signed out from {shown(address)}" if known else f"there was no token for {shown(address)}")
 
 
-def _end_session(session: Session, address: str, token: str) -> None:
+def _end_session(session: Session, address: str, token: str, authority: str) -> None:
     """Signing out succeeds where nobody answers, too: what is left is over by itself."""
     from allotment.wiring import running
 
     try:
-        running.remote_server(address, token).end_session()
+        running.remote_server(address, token, authority).end_session()
     except ForbiddenError:
         pass  # no session: it stays worth what it was
     except AllotmentError as error:

@@ -16,7 +16,14 @@ from allotment.model.grammar import count
 from allotment.model.moments import written
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.requests.grant import GrantState, TeamGrant
-from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest, RequestState
+from allotment.model.requests.request import (
+    DecisionRecord,
+    DemonstratedNeed,
+    Effect,
+    GrantRequest,
+    RequestAct,
+    RequestState,
+)
 from allotment.model.requests.terms import RequestKind, TakenShare, Terms, Wish
 from allotment.ports.request_service import ToldRequest
 from allotment.reports.documents.requests import grant_document, request_document
@@ -26,6 +33,8 @@ _EFFECTS: Final = 10
 _OF_TEAM: Final = {RequestKind.TEAM: "a new team {team}", RequestKind.LEAVE: "team {team} leaves"}
 """What is asked for where it is about the team itself."""
 _ASKS: Final = {RequestKind.TEAM: "for", RequestKind.LEAVE: "that"}
+_LOOKED_AT: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.ACCEPT})
+"""Acts for which need, budget and who waits were looked at; by others nothing is given."""
 _STYLES: Final = {RequestState.APPROVED: "green", RequestState.DENIED: "red", RequestState.OFFERED: "yellow"}
 _GRANT_STYLES: Final = {GrantState.ACTIVE: "green", GrantState.CONFLICT: "red"}
 
@@ -89,22 +98,26 @@ def request_text(request: GrantRequest, currency: str) -> str:
 
 
 def told_text(told: ToldRequest, currency: str) -> str:
-    """A request with what whoever decides is shown of it, and all decisions."""
+    """A request with what whoever decides is shown of it, and all decisions with what was known then."""
     lines = [*_lines(told.request, currency)]
+    if told.grant is not None:
+        of = "" if told.grant.id == told.request.id else f" {shown(told.grant.id)}"
+        trouble = f": {shown(told.grant.trouble)}" if told.grant.trouble else ""
+        lines.append(f"  its grant{of} is {told.grant.state.value}{trouble}")
     if told.deciders:
         you = ": you may" if told.decides else ""
         lines.append(f"  decides: {shown(told.deciders)}{you}")
     if told.warning:
         lines.append(f"  warning: {shown(told.warning)}")
-    lines += _need_lines(told.need)
-    if told.budget_left is not None:
-        lines.append(f"  budget left this month, once granted: {money(told.budget_left, currency)}")
-    lines += _effect_lines(told.effects, told.unknown)
+    if not (told.request.id and told.request.state.over):
+        lines += _known_lines(told, currency, "  ")
     lines += change_lines(told.change)
     if told.after:
         lines.append(f"  afterwards: {shown(told.after)}")
     for each in told.request.decisions:
         lines.append(_decision_line(each, currency))
+        if each.act in _LOOKED_AT:
+            lines += _known_lines(each, currency, "    ")
     lines += timeline_lines(told.timeline)
     return "\n".join(lines)
 
@@ -182,30 +195,40 @@ def _price(terms: Terms, currency: str) -> str:
     return "" if terms.price is None else money(terms.price, currency)
 
 
+def _known_lines(known: ToldRequest | DecisionRecord, currency: str, margin: str) -> Iterator[str]:
+    """What is known, or was when it was decided, of need, budget and of who waits longer."""
+    for each in _need_lines(known.need):
+        yield f"{margin}{each}"
+    if known.budget_left is not None:
+        yield f"{margin}budget left this month, once granted: {money(known.budget_left, currency)}"
+    for each in _effect_lines(known.effects, known.unknown):
+        yield f"{margin}{each}"
+
+
 def _need_lines(need: DemonstratedNeed | None) -> Iterator[str]:
     if need is None:
         return
     share = f"{100 * need.used // need.granted} %" if need.granted else "none"
     idle = "" if need.idle is None or not need.used else f", of it {100 * need.idle // need.used} % idle"
     yield (
-        f"  need shown in {count(need.days, 'day')}: {share} of what it has was used{idle}; "
+        f"need shown in {count(need.days, 'day')}: {share} of what it has was used{idle}; "
         f"half of the time {need.half} devices or more, {need.most} in the busiest twentieth"
     )
 
 
 def _effect_lines(effects: Sequence[Effect], unknown: str) -> Iterator[str]:
     if unknown:
-        yield f"  not known: {shown(unknown)}"
+        yield f"not known: {shown(unknown)}"
     if not effects:
         if not unknown:
-            yield "  nobody waits longer for it"
+            yield "nobody waits longer for it"
         return
-    yield "  effect on those who wait:"
+    yield "effect on those who wait:"
     for each in effects[:_EFFECTS]:
         work = f" {shown(each.work)}" if each.work else ""
-        yield f"    {shown(each.team)}{work}: {_wait(each.before)} -> {_wait(each.after)}"
+        yield f"  {shown(each.team)}{work}: {_wait(each.before)} -> {_wait(each.after)}"
     if len(effects) > _EFFECTS:
-        yield f"    and {len(effects) - _EFFECTS} more: -o json has all"
+        yield f"  and {len(effects) - _EFFECTS} more: -o json has all"
 
 
 def _wait(seconds: int | None) -> str:

@@ -107,17 +107,22 @@ def remote(session: Session, address: str) -> AskedServer:
 
     Raises:
         NotSignedInError: we have none.
+        InputError: what its certificate is to be checked against cannot be read.
     """
+    from allotment import wiring
     from allotment.wiring import running
 
-    token = session.environment.get(LET_IN_BY, "").strip() or running.credentials(session.environment).token(address)
+    kept = running.credentials(session.environment)
+    token = session.environment.get(LET_IN_BY, "").strip() or kept.token(address)
     if not token:
         raise NotSignedInError(
             f"not signed in to {shown(address)}",
-            why=f"there is no token for it in {LET_IN_BY}, nor in {running.credentials(session.environment).path}",
+            why=f"there is no token for it in {LET_IN_BY}, nor in {kept.path}",
             fix=f"allot login {shown(address)}",
         )
-    return running.remote_server(address, token)
+    ca = session.value("ca")
+    authority = str(wiring.files().user_path(ca)) if ca else kept.authority(address)
+    return running.remote_server(address, token, authority)
 
 
 def platform_of(session: Session, service: JobService, status: ServerStatus) -> Platform:
