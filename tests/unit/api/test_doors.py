@@ -27,7 +27,7 @@ from allotment.api.routes import LET_IN, NEEDS, OPEN, unguarded
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind
-from allotment.model.access.permission import AFAR, Permission, permissions_of
+from allotment.model.access.permission import AFAR, TOKENS_GIVE, Permission, permissions_of
 from allotment.model.access.token import parts_of
 from allotment.model.audit.act import AuditedAct
 from allotment.model.hosts import host_of
@@ -105,7 +105,7 @@ def test_every_operation_with_every_token_is_let_in_by_what_it_needs_alone() -> 
     app = from_afar(world)
     submitted(world.desk)
     for verb, path, needs in operations(world):
-        for given in (frozenset({each}) for each in sorted(AFAR, key=lambda each: each.value)):
+        for given in (frozenset({each}) for each in sorted(TOKENS_GIVE, key=lambda each: each.value)):
             status, _, body = answered(app, verb, path, HOST, bearer(token(world, given)))
             assert (status == 403) == (needs not in given), (verb, path, given, status)
             assert status not in (401, 500), (verb, path, body)
@@ -139,7 +139,7 @@ def test_a_token_is_no_way_to_another_one() -> None:
         assert answered(app, verb, path, HOST, most, body=body)[0] == 403, path
     assert not world.desk.ending.is_set()
     assert len(world.machine.store.tokens()) == 1
-    assert AFAR.isdisjoint({Permission.TOKENS, Permission.OWN_TOKENS, Permission.TEAM_TOKENS, Permission.END})
+    assert TOKENS_GIVE.isdisjoint({Permission.TOKENS, Permission.OWN_TOKENS, Permission.TEAM_TOKENS, Permission.END})
     for wrong in (["tokens"], ["end"], ["read", "root"], [], [" "]):
         with pytest.raises(UsageError):
             permissions_of(wrong)
