@@ -81,7 +81,7 @@ def sign_ins(
         authority=Path(words.authority) if words.authority else None,
         plain_on_loopback=True,
     )
-    provider = opened.enter_context(running.identity_provider(settings))
+    provider = opened.enter_context(running.identity_provider(settings, say))
     offered = SignInOffer(words.issuer, words.client, settings.scopes, "")
     coming = SignIns(store, provider, offered, people, clock, os.urandom, names)
     opened.callback(_end, coming)
