@@ -133,7 +133,7 @@ def _serve(asked: argparse.Namespace) -> None:
         Thread(target=tidy, args=(jobs, running.job_remains(meant.folder), steady, desk.ending), daemon=True).start()
         with answered_for(jobs, identity, steady):
             Thread(target=witness, args=(jobs, desk.ending), daemon=True).start()
-            requests = _deciding(server, followed, desk)
+            requests = _deciding(server, followed, desk, "" if place is None else place.portal(port))
             registry = _registry(server, identity, place, port)
             changes = ChangeHub(jobs, desk.ending)
             derive_beside(desk, changes)
@@ -271,7 +271,9 @@ def _desk(server: _ServerParts, followed: _FollowedClusters, identity: ServerIde
     return desk
 
 
-def _deciding(server: _ServerParts, followed: _FollowedClusters, desk: Desk) -> Callable[[LetIn], RequestService]:
+def _deciding(
+    server: _ServerParts, followed: _FollowedClusters, desk: Desk, portal: str
+) -> Callable[[LetIn], RequestService]:
     """Requests are decided on from now on; what whoever was let in asks of them."""
     asked, present, ways = server.asked, server.present, followed.reached.ways
     words = RepositoryWords(asked.repository, asked.repository_branch, asked.repository_folder, mode_of(asked))
@@ -291,7 +293,7 @@ def _deciding(server: _ServerParts, followed: _FollowedClusters, desk: Desk) -> 
     deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=afar, world=world)
     Thread(target=deciding, daemon=True).start()
     if asked.notices:
-        tell_beside(notifier(room, server.store, Path(asked.notices)), desk)
+        tell_beside(notifier(room, server.store, Path(asked.notices), portal), desk)
     return partial(RequestsOf, requests, room)
 
 

@@ -287,6 +287,20 @@ def test_a_path_that_is_none_leads_nowhere(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("listen", "hosts", "certificate", "portal"),
+    [
+        ("127.0.0.1:0", "", "", ""),
+        ("127.0.0.1:0", "allotment.acme.example, other", "", "https://allotment.acme.example"),
+        ("0.0.0.0:0", "", "c.pem", ""),
+        ("10.1.2.3:0", "", "c.pem", "https://10.1.2.3:7433"),
+        ("0.0.0.0:0", "Allotment.acme.example", "c.pem", "https://allotment.acme.example:7433"),
+    ],
+)
+def test_where_others_find_the_portal(listen: str, hosts: str, certificate: str, portal: str) -> None:
+    assert listening_place(listen, hosts, certificate, certificate).portal(7433) == portal
+
+
+@pytest.mark.parametrize(
     ("header", "name"),
     [
         (b"GPU1.acme.example:7433", "gpu1.acme.example"),
