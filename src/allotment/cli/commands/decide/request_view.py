@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.cli.commands.decide.team_view import change_lines, timeline_lines
-from allotment.cli.shell.amounts import money
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column
 from allotment.errors import shown
 from allotment.model.grammar import count
 from allotment.model.moments import written
+from allotment.model.money import money
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest, RequestState
@@ -98,7 +98,7 @@ def told_text(told: ToldRequest, currency: str) -> str:
         lines.append(f"  warning: {shown(told.warning)}")
     lines += _need_lines(told.need)
     if told.budget_left is not None:
-        lines.append(f"  budget left this month, once granted: {money(told.budget_left, currency)}")
+        lines.append(f"  budget left{_in_month(told)}, once granted: {money(told.budget_left, currency)}")
     lines += _effect_lines(told.effects, told.unknown)
     lines += change_lines(told.change)
     if told.after:
@@ -107,6 +107,10 @@ def told_text(told: ToldRequest, currency: str) -> str:
         lines.append(_decision_line(each, currency))
     lines += timeline_lines(told.timeline)
     return "\n".join(lines)
+
+
+def _in_month(told: ToldRequest) -> str:
+    return f" in {told.budget_month}" if told.budget_month else ""
 
 
 def _lines(request: GrantRequest, currency: str) -> Iterator[str]:
