@@ -299,7 +299,8 @@ def _deciding(
 
 def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPlace | None, port: int) -> Registry:
     asked, present, store, clock = server.asked, server.present, server.store, server.clock
-    oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, asked.oidc_groups, asked.oidc_scopes, asked.oidc_ca)
+    groups, prefix = asked.oidc_groups, asked.oidc_groups_prefix
+    oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, groups, asked.oidc_scopes, asked.oidc_ca, prefix)
     names = None if place is None else place.names
     origins = () if place is None else place.origins(port)
     coming = sign_ins(oidc, store, present.people, clock, server.opened, names=names, origins=origins)
