@@ -228,7 +228,7 @@ function Terms({ told }: { told: ToldRequest }) {
       {told.budget_left !== null && (
         <>
           <dt>Budget left</dt>
-          <dd className={told.budget_left < 0 ? 'tone-bad' : ''}>{money(told.budget_left, currency)} this month, once it is granted</dd>
+          <dd className={told.budget_left < 0 ? 'tone-bad' : ''}>{money(told.budget_left, currency)}{told.budget_month && ` in ${told.budget_month}`}, once it is granted</dd>
         </>
       )}
       {request.terms.taken.length > 0 && (

@@ -138,7 +138,7 @@ def _serve(asked: argparse.Namespace) -> None:
         with answered_for(jobs, identity, steady):
             Thread(target=witness, args=(jobs, desk.ending), daemon=True).start()
             room = _room(server, followed, desk)
-            requests = _deciding(server, followed, desk, room)
+            requests = _deciding(server, followed, desk, room, "" if place is None else place.portal(port))
             registry = _registry(server, identity, place, port)
             changes = ChangeHub(jobs, desk.ending)
             derive_beside(desk, changes)
@@ -303,7 +303,7 @@ def _room(server: _ServerParts, followed: _FollowedClusters, desk: Desk) -> Deci
 
 
 def _deciding(
-    server: _ServerParts, followed: _FollowedClusters, desk: Desk, room: DecisionRoom
+    server: _ServerParts, followed: _FollowedClusters, desk: Desk, room: DecisionRoom, portal: str
 ) -> Callable[[LetIn], RequestService]:
     """Requests are decided on from now on; what whoever was let in asks of them."""
     asked, present, ways = server.asked, server.present, followed.reached.ways
@@ -313,13 +313,14 @@ def _deciding(
     deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=afar, world=world)
     Thread(target=deciding, daemon=True).start()
     if asked.notices:
-        tell_beside(notifier(room, server.store, Path(asked.notices)), desk)
+        tell_beside(notifier(room, server.store, Path(asked.notices), portal), desk)
     return partial(RequestsOf, requests, room)
 
 
 def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPlace | None, port: int) -> Registry:
     asked, present, store, clock = server.asked, server.present, server.store, server.clock
-    oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, asked.oidc_groups, asked.oidc_scopes, asked.oidc_ca)
+    groups, prefix = asked.oidc_groups, asked.oidc_groups_prefix
+    oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, groups, asked.oidc_scopes, asked.oidc_ca, prefix)
     names = None if place is None else place.names
     origins = () if place is None else place.origins(port)
     coming = sign_ins(oidc, store, present.people, clock, server.opened, names=names, origins=origins)

@@ -15,7 +15,7 @@ from allotment.api.bodies import JSON, STRANGERS_BODY_IN, text_within, value_ans
 from allotment.api.browser_session import forgotten
 from allotment.api.contract import JsonValue, Media
 from allotment.api.routes import Routes
-from allotment.api.sparse import list_answer
+from allotment.api.sparse import PageLimit, list_answer
 from allotment.api.visits import Asked, Change, Comer, Visit, anew, told_once
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
@@ -72,7 +72,7 @@ def add_access_routes(routes: Routes) -> None:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
     @routes.add("GET", "/api/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage), sparse=True)
-    def tokens(asked: Asked, limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+    def tokens(asked: Asked, limit: PageLimit = LISTED, after_id: str = "", fields: str = "") -> Response:
         return list_answer(TokensPage(*_page(asked.access.tokens(), limit, after_id)), ToldToken, fields)
 
     @routes.add("GET", "/api/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=_TOKEN)
@@ -119,7 +119,7 @@ def add_access_routes(routes: Routes) -> None:
 
 def _people_routes(routes: Routes) -> None:
     @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage), sparse=True)
-    def people(asked: Asked, limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+    def people(asked: Asked, limit: PageLimit = LISTED, after_id: str = "", fields: str = "") -> Response:
         return list_answer(PeoplePage(*_page(asked.access.people(), limit, after_id)), ToldPerson, fields)
 
     @routes.add("GET", "/api/v1/people/{reference}", Permission.PEOPLE, gives=_PERSON)

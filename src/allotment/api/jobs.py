@@ -42,7 +42,7 @@ from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, pr
 from allotment.api.requests import add_request_routes
 from allotment.api.routes import NEEDS, Routes
 from allotment.api.simulating import SimulationPlaces
-from allotment.api.sparse import list_answer
+from allotment.api.sparse import PageLimit, list_answer
 from allotment.api.streaming import while_let_in
 from allotment.api.trail import add_trail_routes
 from allotment.api.visits import Asked, Change, Visit, anew
@@ -294,7 +294,7 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
     def page(
         asked: Asked,
         wanted: Annotated[JobFilter, Depends(_meant)],
-        limit: int = 50,
+        limit: PageLimit = 50,
         after_id: str = "",
         after_submitted: _Moment = 0,
         fields: str = "",

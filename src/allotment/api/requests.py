@@ -13,7 +13,7 @@ from allotment.api.contract import MOST_NUMBER, JsonValue
 from allotment.api.entity_tags import IF_MATCH
 from allotment.api.routes import Routes
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
-from allotment.api.sparse import list_answer
+from allotment.api.sparse import PageLimit, list_answer
 from allotment.api.visits import Asked, Change, Visit
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
@@ -74,7 +74,7 @@ def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
     def listed(
         asked: Asked,
         wanted: Annotated[RequestFilter, Depends(_filter)],
-        limit: int = LISTED,
+        limit: PageLimit = LISTED,
         after_id: str = "",
         after_at: _Moment = 0,
         fields: str = "",
@@ -135,7 +135,9 @@ def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
 
 def _grant_routes(routes: Routes) -> None:
     @routes.add("GET", "/api/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage), sparse=True)
-    def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+    def grants(
+        asked: Asked, state: str = "", limit: PageLimit = LISTED, after_id: str = "", fields: str = ""
+    ) -> Response:
         states = _states(GrantState, state)
         return list_answer(asked.requests.grants(states, after=after_id, limit=limit), TeamGrant, fields)
 

@@ -30,6 +30,7 @@ class OidcWords:
         groups: claim of its tokens that lists groups.
         scopes: that are asked for, with spaces between them.
         authority: file of certificates that the provider's is checked against; empty for those of the machine.
+        groups_prefix: what the platform directory puts before the names of its groups.
     """
 
     issuer: str
@@ -37,6 +38,7 @@ class OidcWords:
     groups: str
     scopes: str
     authority: str
+    groups_prefix: str = ""
 
 
 def sign_ins(
@@ -80,8 +82,9 @@ def sign_ins(
         groups_claim=words.groups,
         authority=Path(words.authority) if words.authority else None,
         plain_on_loopback=True,
+        groups_prefix=words.groups_prefix,
     )
-    provider = opened.enter_context(running.identity_provider(settings))
+    provider = opened.enter_context(running.identity_provider(settings, say))
     offered = SignInOffer(words.issuer, words.client, settings.scopes, "")
     coming = SignIns(store, provider, offered, people, clock, os.urandom, names)
     coming.warn(say)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from fastapi import Response
+from fastapi import Query, Response
 
 from allotment.api.bodies import JSON, value_answer
+from allotment.api.contract import MOST_NUMBER
 from allotment.api.entity_tags import ETAG, tag_of
 from allotment.errors import UsageError, quoted
 from allotment.model.jobs.written import VERSION, as_builtins
 
+PageLimit = Annotated[int, Query(ge=1, le=MOST_NUMBER)]
+"""Rows of a page, as somebody asks for them; a list has a most of its own, and gives no more than that."""
 Tree = Mapping[str, Any]
 """Fields by name, each with those within."""
 _MOST: Final = 100

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
 from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError
+from allotment.model.platform import Platform
+from allotment.model.requests.grant import TeamGrant
 from allotment.operations.decide.need import kept_use
 from allotment.operations.decide.notifying import Notifier
 from allotment.operations.decide.receivers import configured_notices
@@ -20,22 +24,26 @@ _PASS: Final = 15.0
 """Seconds between two looks at what is due."""
 
 
-def notifier(room: DecisionRoom, store: JobsStore, file: Path) -> Notifier:
+def notifier(room: DecisionRoom, store: JobsStore, file: Path, portal: str = "") -> Notifier:
     """Who tells people what they should know.
 
     Args:
         room: what is decided.
         store: where is kept what they were told.
         file: of receivers.
+        portal: its address, as others call it; empty where nobody knows.
 
     Raises:
         AllotmentError: the file cannot be used, and why.
     """
     configured = configured_notices(receivers_file(file).read())
     sender = notice_sender(configured.inner, configured.mail, configured.certificates, room.clock)
-    return Notifier(
-        room, store.notices, sender, configured, lambda platform, some: kept_use(store, platform, some, room.now())
-    )
+    used = partial(_used, store, room)
+    return Notifier(room, store.notices, sender, configured, used, portal)
+
+
+def _used(store: JobsStore, room: DecisionRoom, platform: Platform, grants: Sequence[TeamGrant]) -> Mapping[str, int]:
+    return kept_use(store, platform, grants, room.now())
 
 
 def tell_beside(notifier: Notifier, desk: Desk) -> None:

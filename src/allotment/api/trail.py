@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from allotment.api.bodies import value_answer
 from allotment.api.contract import MOST_NUMBER, JsonValue, Media
 from allotment.api.routes import Routes
+from allotment.api.sparse import PageLimit
 from allotment.api.streaming import while_let_in
 from allotment.api.visits import Asked
 from allotment.model.access.permission import Permission
@@ -90,7 +91,7 @@ def add_trail_routes(routes: Routes, store: AuditReader) -> None:
     def search(
         asked: Asked,
         wanted: Annotated[AuditFilter, Depends(_filter)],
-        limit: int = _USUAL,
+        limit: PageLimit = _USUAL,
         before: Annotated[int | None, Query(ge=1, le=MOST_NUMBER)] = None,
     ) -> Response:
         del asked  # whoever may read the trail reads all of it

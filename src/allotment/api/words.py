@@ -40,6 +40,7 @@ def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Names
     parser.add_argument("--oidc-issuer", default="", help="identity provider whose people may sign in")
     parser.add_argument("--oidc-client", default="allotment", help="name under which it knows this client")
     parser.add_argument("--oidc-groups", default="groups", help="claim of its tokens that lists groups")
+    parser.add_argument("--oidc-groups-prefix", default="", help="what the directory puts before their names")
     parser.add_argument("--oidc-scopes", default="openid profile email", help="what is asked of it")
     parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
     parser.add_argument("--notices", default="", help="file of receivers of notices")

@@ -151,6 +151,7 @@ class ProviderSettings:
         audience: that access tokens for us name; empty where none are taken.
         authority: file of certificates that the provider's is checked against; None for those that this machine trusts.
         plain_on_loopback: whether a provider on this machine may be spoken to without TLS.
+        groups_prefix: put before the name of each group, as API servers of clusters are told to (``oidc:``).
     """
 
     issuer: str
@@ -162,6 +163,7 @@ class ProviderSettings:
     audience: str = ""
     authority: Path | None = None
     plain_on_loopback: bool = False
+    groups_prefix: str = ""
 
 
 class IdentityProvider(Protocol):

@@ -112,6 +112,19 @@ class RepositoryState:
     tree: SourceTree
 
 
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Who has changed a file last.
+
+    Attributes:
+        commit: its name.
+        author: whom it names; foreign text.
+    """
+
+    commit: str
+    author: CommitPerson
+
+
 class RepositoryPort(Protocol):
     """The repository of one platform directory, and the branch of it that counts.
 
@@ -150,6 +163,18 @@ class RepositoryPort(Protocol):
             PushRefusedError: the server does not take it.
             InputError: a path leads out of the platform directory, or through a symbolic link.
             NotFoundError: there is no such branch.
+        """
+        ...
+
+    def last_change(self, commit: str, path: str) -> LastChange | None:
+        """By whom a file within the platform directory came to be as a commit has it, or to be gone; None for nobody.
+
+        Args:
+            commit: that was read.
+            path: of the file.
+
+        Raises:
+            InputError: the path leads out of the platform directory.
         """
         ...
 

@@ -143,7 +143,9 @@ class ToldRequest:
         effects: on everybody who waits, worst first, on the terms on the table.
         unknown: what is not known of them, and of the need; empty where all is.
         need: None where nothing is known of it.
-        budget_left: of the month, in millionths of the currency, once it is granted; None where there is no budget.
+        budget_left: millionths of the currency, once it is granted, in the month of those that it touches where the
+            least is left; None where there is no budget.
+        budget_month: which month that is, such as ``2027-01``; empty where there is no budget.
         deciders: who decides now, in words; empty where nobody has to.
         decides: whether the caller may.
         after: what happens when it ends, in a sentence; empty where it does not.
@@ -166,6 +168,7 @@ class ToldRequest:
     change: ForeseenChange | None = None
     timeline: tuple[TimelineStep, ...] = ()
     grant: GrantStanding | None = None
+    budget_month: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ that people decide. Only where a file is as it was to be, or is gone when it was
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import zip_longest
 from typing import Final
 
-from allotment.errors import spelled
+from allotment.errors import quoted, spelled
 from allotment.model.requests.grant import DeclaredGrant, GrantedNamespace, GrantedVolume, GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind, Terms
 from allotment.requests.granting import become, text_digest
@@ -25,6 +26,8 @@ GrantWriter = Callable[[DeclaredGrant], str]
 """Makes the text of a grant's file; of the same grant always the same text."""
 
 
+_MOST_OF_A_LINE: Final = 60
+"""Characters of a line of a file that are told of it."""
 IN_A_FILE: Final = frozenset({RequestKind.NAMESPACE, RequestKind.VOLUME})
 """Kinds besides devices of which a document is made."""
 
@@ -111,7 +114,7 @@ def _giving(grant: TeamGrant, found: str | None, write: GrantWriter) -> Iterator
     elif (found is None and not grant.written) or (as_written and grant.state is GrantState.GIVING):
         kind = StepKind.WRITE
     else:
-        yield from _conflict(grant, found)
+        yield from _conflict(grant, found, text)
         return
     during = _meanwhile(grant, GrantState.GIVING)
     after = become(during, GrantState.ACTIVE, written=text_digest(text))
@@ -122,7 +125,7 @@ def _taking_back(grant: TeamGrant, found: str | None, write: GrantWriter) -> Ite
     """Once its time is over, its file is gone."""
     left = grant.by_hand and grant.state is GrantState.TAKING_BACK
     if found is not None and not left and not _is_ours(grant, found, write):
-        yield from _conflict(grant, found)
+        yield from _conflict(grant, found, write(_declared(grant, grant.terms)))
         return
     during = _meanwhile(grant, GrantState.TAKING_BACK)
     kind = StepKind.APPLY if found is None or left else StepKind.REMOVE
@@ -139,19 +142,45 @@ def _without_a_file(grant: TeamGrant, now: int) -> Iterator[GrantStep]:
     yield GrantStep(StepKind.APPLY, during, None, "", after)
 
 
-def _conflict(grant: TeamGrant, found: str | None) -> Iterator[GrantStep]:
+def _conflict(grant: TeamGrant, found: str | None, agreed: str) -> Iterator[GrantStep]:
     if grant.state is GrantState.CONFLICT:
         return  # people know of it already
     if found is None:
         said = "its file was removed by somebody else"
-    elif grant.written:
-        said = "its file was changed by somebody else"
+    elif grant.written or grant.commit:  # of what is being given the commit is noted, and not yet what was written
+        said = f"its file was changed by somebody else: {_difference(agreed, found)}"
     else:
-        said = "a file of its name is there already"
-    after = become(
-        grant, GrantState.CONFLICT, trouble=f"{said}: decide whether to keep that or to restore what was agreed"
-    )
-    yield GrantStep(StepKind.CONFLICT, grant, found, "", after)
+        said = f"where its file was to be written somebody else's is: {_difference(agreed, found)}"
+    yield GrantStep(StepKind.CONFLICT, grant, found, "", become(grant, GrantState.CONFLICT, trouble=_asks(grant, said)))
+
+
+def _asks(grant: TeamGrant, said: str) -> str:
+    ways = f"`allot grant keep {grant.id}` lets it stand, `allot grant restore {grant.id}` brings back what was agreed"
+    return f"{said}; {ways}"
+
+
+def named(step: GrantStep, by: str) -> GrantStep:
+    """A conflict with who has caused it and where.
+
+    Args:
+        step: of a conflict.
+        by: such as ``Ada <ada@acme.example> in commit 1a2b3c4d5e6f``.
+    """
+    said = step.after.trouble.replace("by somebody else", f"by {by}", 1)
+    return replace(step, after=replace(step.after, trouble=said.replace("somebody else's is", f"one by {by} is", 1)))
+
+
+def _difference(agreed: str, found: str) -> str:
+    """The first line that is another than was agreed on."""
+    pairs = enumerate(zip_longest(agreed.splitlines(), found.splitlines()), 1)
+    for number, (was, now) in pairs:
+        if was == now:
+            continue
+        if now is None:
+            return f"line {number}, {quoted(was, _MOST_OF_A_LINE)}, is missing"
+        agreed_on = "" if was is None else f", agreed on was {quoted(was, _MOST_OF_A_LINE)}"
+        return f"line {number} is {quoted(now, _MOST_OF_A_LINE)}{agreed_on}"
+    return "only spaces or ends of lines differ"
 
 
 def _is_ours(grant: TeamGrant, found: str, write: GrantWriter) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.quota_use import QuotaAlarm
-from allotment.errors import quoted, quoted_message, spelled
+from allotment.errors import quoted_message, spelled
 from allotment.model.moments import written
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.notice import (
@@ -26,22 +26,20 @@ from allotment.model.requests.notice import (
     NoticeSeverity,
     ToldKey,
 )
-from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct, RequestState
+from allotment.model.requests.request import GrantRequest
 from allotment.model.requests.terms import Terms
-from allotment.requests.beginning import passed_of
 from allotment.requests.granting import after_end
 from allotment.requests.lending import of_lent
+from allotment.requests.notice_words import share_words, span_words
 from allotment.requests.pricing import month_of
+from allotment.requests.request_notices import NEWS_FOR, NOWHERE_ELSE, NoticePlaces, of_requests
 from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS, Crossing, crossing, percent
 
 _DAY: Final = 24 * 3_600_000
 TROUBLED_FOR: Final = 15 * 60_000
 """Milliseconds after which what keeps a grant from being given or taken back is for people to see to."""
-NEWS_FOR: Final = 7 * _DAY
-"""Milliseconds after which the end of a grant, or a decision, is news to nobody."""
 _STANDING: Final = frozenset({GrantState.ACTIVE, GrantState.CONFLICT})
 _OVER: Final = frozenset({GrantState.TAKING_BACK, GrantState.ENDED})
-_SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,7 @@ def due_notices(
     requests: Iterable[GrantRequest],
     told: Collection[str],
     now: int,
+    places: NoticePlaces = NOWHERE_ELSE,
 ) -> tuple[Notice, ...]:
     """Everything that is due at a moment.
 
@@ -77,6 +76,7 @@ def due_notices(
         requests: those that were decided on within `NEWS_FOR` included.
         told: what was told apart from grants.
         now: milliseconds since the epoch.
+        places: where more is to be seen.
     """
     kept = tuple(grants)
     return (
@@ -84,7 +84,7 @@ def due_notices(
         *of_endings(kept, used, now),
         *of_lent(kept, now, NEWS_FOR),
         *of_quotas(quotas, told, now),
-        *of_requests(requests, told, now),
+        *of_requests(requests, told, now, places),
     )
 
 
@@ -152,7 +152,10 @@ def _conflict(grant: TeamGrant, now: int) -> Iterator[Notice]:
             NoticeKind.GRANT_CONFLICT,
             NoticeSeverity.URGENT,
             f"grant {grant.id} was changed by hand, and people have to decide",
-            (f"{_shares(grant.terms)}: {quoted_message(grant.trouble)}.", "Until then nothing of it is changed."),
+            (
+                f"{share_words(grant.terms)}: {quoted_message(grant.trouble)}.",
+                f"An administrator decides: `allot grant keep {grant.id}`, or `allot grant restore {grant.id}`.",
+            ),
             _deltas(grant, None, now),
             (key,),
             Audience(AudienceKind.PLATFORM),
@@ -171,7 +174,7 @@ def _trouble(grant: TeamGrant, now: int) -> Iterator[Notice]:
         team=grant.team,
         to=(Audience(AudienceKind.PLATFORM),),
         subject=f"{spelled(grant.team)}: grant {grant.id} cannot be {_DONE[grant.state]}",
-        lines=(f"{_shares(grant.terms)}: {quoted_message(grant.trouble)}.", "It is tried again and again."),
+        lines=(f"{share_words(grant.terms)}: {quoted_message(grant.trouble)}.", "It is tried again and again."),
         deltas=_deltas(grant, None, now),
         settles=(ToldKey(grant.id, key),),
     )
@@ -234,7 +237,7 @@ def _ending(team: str, found: Sequence[tuple[int, TeamGrant]], used: Mapping[str
         severity=NoticeSeverity.WARNING,
         team=team,
         to=(Audience(AudienceKind.TEAM, team),),
-        subject=f"{spelled(team)}: {what} within {_span(found[-1][0] - now)}",
+        subject=f"{spelled(team)}: {what} within {span_words(found[-1][0] - now)}",
         lines=tuple(
             f"Grant {each.id}: {_standing(each, used.get(each.id), now)} {after_end(each)}" for _, each in found
         ),
@@ -245,12 +248,12 @@ def _ending(team: str, found: Sequence[tuple[int, TeamGrant]], used: Mapping[str
 
 def _standing(grant: TeamGrant, used: int | None, now: int) -> str:
     """Such as ``12 a100 in dev-eastus, 80 % of its GPU-hours: 461 of 576; ends in 9 h``."""
-    parts, total, until = [_shares(grant.terms, grant.subject)], _total(grant.terms), grant.terms.until
+    parts, total, until = [share_words(grant.terms, grant.subject)], _total(grant.terms), grant.terms.until
     if total and used is not None:
         parts.append(f"{percent(used, total)} % of its GPU-hours: {used // 3600} of {total // 3600}")
     end = ""
     if until is not None:
-        end = f"; ends in {_span(until - now)}" if now < until else f"; ended {written(until)}"
+        end = f"; ends in {span_words(until - now)}" if now < until else f"; ended {written(until)}"
     return f"{', '.join(parts)}{end}."
 
 
@@ -305,131 +308,3 @@ def _of_quota(use: TeamQuotaUse, told: Collection[str], month: int) -> Iterator[
 
 
 _QUOTA_SEVERITY: Final = dict(zip(QUOTA_STEPS, NoticeSeverity, strict=True))
-
-
-# Requests
-
-
-def of_requests(requests: Iterable[GrantRequest], told: Collection[str], now: int) -> tuple[Notice, ...]:
-    """What waits for somebody's decision, and what was decided."""
-    return tuple(notice for each in requests for notice in _of_request(each, now) if notice.key not in told)
-
-
-def _of_request(request: GrantRequest, now: int) -> Iterator[Notice]:
-    if request.state is RequestState.WAITING and request.route:
-        yield _waiting(request)
-    elif request.decisions:
-        last = request.decisions[-1]
-        # An offer that was withdrawn is overtaken; who has decided himself, or was answered at once, knows it.
-        stands = _STATES.get(last.act) is request.state and now <= last.at + NEWS_FOR
-        at_once = last.act is RequestAct.APPROVE and not last.by
-        if stands and last.by != request.requester and not at_once:
-            yield _decided(request, last)
-
-
-def _waiting(request: GrantRequest) -> Notice:
-    until = "" if request.due is None else f" until {written(request.due)}"
-    return _about_request(
-        request,
-        NoticeKind.REQUEST_WAITING,
-        # By the number of decisions: after an offer it is another question.
-        f"waiting/{request.id}/{request.route}/{len(request.decisions)}",
-        Audience(AudienceKind.ROUTE, request.route),
-        f"{spelled(request.wish.team)}: request {request.id} waits for your decision",
-        (
-            f"{spelled(request.requester)} asks for {_lasting(request, request.terms)}.",
-            f"Why: {quoted_message(request.wish.justification)}.",
-            f"Route {spelled(request.route)} decides{until}.",
-        ),
-        _asked_and_given(request.terms, None),
-    )
-
-
-def _decided(request: GrantRequest, last: DecisionRecord) -> Notice:
-    by = f" by {spelled(last.by)}" if last.by else ""
-    lines = [f"Asked for: {_lasting(request, request.asked)}."]
-    if last.act in {RequestAct.APPROVE, RequestAct.COUNTER}:
-        word = "Given" if last.act is RequestAct.APPROVE else "Offered"
-        lines.append(f"{word}: {_lasting(request, last.terms, given=last.act is RequestAct.APPROVE)}.")
-    if last.act is RequestAct.APPROVE and (passed := passed_of(request, last.at)):
-        lines.append(f"{_span(passed)} of the time that was asked for had passed by then, and are not charged.")
-    if last.act is RequestAct.COUNTER:
-        until = "" if request.due is None else f" before {written(request.due)}"
-        lines.append(f"It waits for you: accept it or withdraw the request{until}.")
-    if last.reason:
-        lines.append(f"Why: {quoted_message(last.reason)}.")
-    return _about_request(
-        request,
-        NoticeKind.REQUEST_DECIDED,
-        f"decided/{request.id}/{len(request.decisions)}",
-        Audience(AudienceKind.PERSON, request.requester),
-        f"{spelled(request.wish.team)}: {_DECIDED[last.act].format(request.id, by)}",
-        tuple(lines),
-        _asked_and_given(last.terms, request.asked),
-    )
-
-
-def _about_request(
-    request: GrantRequest,
-    kind: NoticeKind,
-    key: str,
-    to: Audience,
-    subject: str,
-    lines: tuple[str, ...],
-    deltas: tuple[Delta, ...],
-) -> Notice:
-    waits = kind is NoticeKind.REQUEST_WAITING
-    severity = NoticeSeverity.WARNING if waits else NoticeSeverity.INFO
-    return Notice(key, kind, severity, request.wish.team, (to,), subject, lines, deltas, (ToldKey("", key),))
-
-
-_STATES: Final[Mapping[RequestAct, RequestState]] = {
-    RequestAct.APPROVE: RequestState.APPROVED,
-    RequestAct.COUNTER: RequestState.OFFERED,
-    RequestAct.DENY: RequestState.DENIED,
-    RequestAct.LAPSE: RequestState.LAPSED,
-}
-"""Where a request stands after a decision that its requester has not taken himself."""
-_DECIDED: Final[Mapping[RequestAct, str]] = {
-    RequestAct.APPROVE: "request {} is approved{}",
-    RequestAct.COUNTER: "other terms are offered for request {}{}",
-    RequestAct.DENY: "request {} is denied{}",
-    RequestAct.LAPSE: "nobody has decided on request {} in time",
-}
-
-
-def _asked_and_given(terms: Terms, asked: Terms | None) -> tuple[Delta, ...]:
-    found = [Delta(Measure.DEVICES, terms.devices, None if asked is None else asked.devices)] if terms.devices else []
-    if terms.lasts is not None:
-        whole = None if asked is None or asked.lasts is None else asked.lasts // 1000
-        found.append(Delta(Measure.SECONDS, terms.lasts // 1000, whole))
-    return tuple(found)
-
-
-# Words
-
-
-def _lasting(request: GrantRequest, terms: Terms, *, given: bool = False) -> str:
-    lasts = "good" if terms.lasts is None else _span(terms.lasts)
-    begins = written(terms.since) if given or not request.begins_when_given else "its approval"
-    return f"{_shares(terms, request.wish.subject)} for {lasts} from {begins} on"
-
-
-def _shares(terms: Terms, subject: str = "") -> str:
-    given = (
-        f"{each.devices or 'CPU and memory of'} {spelled(each.flavor)} in {spelled(each.cluster)}"
-        for each in terms.shares
-    )
-    return ", ".join(given) or (quoted(subject) if subject else "what was granted")
-
-
-def _span(ms: int) -> str:
-    """``3 d 4 h``, ``12 min``: the two largest units."""
-    left, parts = max(0, ms) // 1000, []
-    for size, unit in _SPANS:
-        if left >= size:
-            parts.append(f"{left // size} {unit}")
-            left %= size
-        elif parts:
-            break
-    return " ".join(parts[:2]) or "0 s"

@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.accounting.ledger import MS_PER_HOUR
 from allotment.accounting.prices import prices_of
-from allotment.model.moments import LATEST
+from allotment.model.moments import LATEST, written
 from allotment.model.platform import Platform
 from allotment.model.requests.terms import Terms
 
@@ -95,6 +95,19 @@ class CalendarMonth:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class MonthLeft:
+    """What is left of a budget.
+
+    Attributes:
+        left: in millionths of the currency; below 0 where more is used.
+        month: in which, such as ``2027-01``.
+    """
+
+    left: int
+    month: str
+
+
 def month_of(moment: int) -> CalendarMonth:
     """The month in which a moment lies."""
     day = dt.datetime.fromtimestamp(min(max(0, moment), LATEST) // 1000, dt.UTC)
@@ -146,8 +159,8 @@ def budget_of_month(
 
 def left_after(
     terms: Terms, declared: int | None, held: Collection[Terms], spent: int | None, now: int
-) -> int | None:  # fmt: skip
-    """The least that is left of the budget in any month that terms lie in, once they are granted.
+) -> MonthLeft | None:  # fmt: skip
+    """The least that is left of the budget in any month that terms lie in, once they are granted; of several the first.
 
     Every month counts and not this one alone: else whatever begins next month would be for nothing.
 
@@ -171,8 +184,8 @@ def left_after(
         left = budget_of_month(declared, held, month, spent if month == this else 0)
         if part is None or left is None:
             return None
-        found.append(left - part)
-    return min(found)
+        found.append(MonthLeft(left - part, written(month.start)[:7]))
+    return min(found, key=lambda each: each.left)
 
 
 def _so_far(price: int, since: int, until: int, moment: int) -> int:

@@ -84,6 +84,7 @@ class Shown:
 
     Attributes:
         budget_left: in any month that the terms lie in, once they are granted (`pricing.left_after`).
+        budget_month: in which that is, such as ``2027-01``; empty where nothing is known of it.
         undone_in: seconds in which it can be taken back; None where that is not known, or not to be done.
         beside: what the team has by other grants on which nobody decided (`gates.given_beside`).
         extends: the grant that it prolongs or changes, as it stands; None for none.
@@ -93,6 +94,7 @@ class Shown:
     unknown: str = ""
     need: DemonstratedNeed | None = None
     budget_left: int | None = None
+    budget_month: str = ""
     undone_in: int | None = None
     beside: GivenBeside = NOTHING_BESIDE
     extends: TeamGrant | None = None

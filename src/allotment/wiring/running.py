@@ -155,8 +155,14 @@ def is_our_user(there: tuple[str, int], here: tuple[str, int]) -> bool:
     return found(there, here)
 
 
-def identity_provider(settings: ProviderSettings) -> AbstractContextManager[IdentityProvider]:
+def identity_provider(
+    settings: ProviderSettings, say: Callable[[str], None] = lambda _: None
+) -> AbstractContextManager[IdentityProvider]:
     """An identity provider; nothing is asked yet.
+
+    Args:
+        settings: what is agreed with it.
+        say: takes lines of a log.
 
     Raises:
         UsageError: the settings cannot be.
@@ -164,7 +170,7 @@ def identity_provider(settings: ProviderSettings) -> AbstractContextManager[Iden
     """
     from allotment.adapters.oidc.client import connect_provider
 
-    return connect_provider(settings)
+    return connect_provider(settings, say=say)
 
 
 def credentials(environment: Mapping[str, str]) -> CredentialsPort:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from allotment.cli.shell.amounts import money
 from allotment.cli.shell.steps import duration
+from allotment.model.money import money
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
 from tests.live.portal.house import House

@@ -27,7 +27,7 @@ from allotment.api.routes import LET_IN, NEEDS, OPEN, unguarded
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind
-from allotment.model.access.permission import AFAR, Permission, permissions_of
+from allotment.model.access.permission import AFAR, TOKENS_GIVE, Permission, permissions_of
 from allotment.model.access.token import parts_of
 from allotment.model.audit.act import AuditedAct
 from allotment.model.hosts import host_of
@@ -105,7 +105,7 @@ def test_every_operation_with_every_token_is_let_in_by_what_it_needs_alone() -> 
     app = from_afar(world)
     submitted(world.desk)
     for verb, path, needs in operations(world):
-        for given in (frozenset({each}) for each in sorted(AFAR, key=lambda each: each.value)):
+        for given in (frozenset({each}) for each in sorted(TOKENS_GIVE, key=lambda each: each.value)):
             status, _, body = answered(app, verb, path, HOST, bearer(token(world, given)))
             assert (status == 403) == (needs not in given), (verb, path, given, status)
             assert status not in (401, 500), (verb, path, body)
@@ -139,7 +139,7 @@ def test_a_token_is_no_way_to_another_one() -> None:
         assert answered(app, verb, path, HOST, most, body=body)[0] == 403, path
     assert not world.desk.ending.is_set()
     assert len(world.machine.store.tokens()) == 1
-    assert AFAR.isdisjoint({Permission.TOKENS, Permission.OWN_TOKENS, Permission.TEAM_TOKENS, Permission.END})
+    assert TOKENS_GIVE.isdisjoint({Permission.TOKENS, Permission.OWN_TOKENS, Permission.TEAM_TOKENS, Permission.END})
     for wrong in (["tokens"], ["end"], ["read", "root"], [], [" "]):
         with pytest.raises(UsageError):
             permissions_of(wrong)
@@ -284,6 +284,20 @@ def test_a_path_that_is_none_leads_nowhere(path: str) -> None:
     status, _, body = answered(from_afar(world), "GET", path, HOST)
     assert status in (401, 404) or body.startswith(b"<!doctype html>"), "nor a stranger: the page knows nobody"
     assert not world.desk.ending.is_set()
+
+
+@pytest.mark.parametrize(
+    ("listen", "hosts", "certificate", "portal"),
+    [
+        ("127.0.0.1:0", "", "", ""),
+        ("127.0.0.1:0", "allotment.acme.example, other", "", "https://allotment.acme.example"),
+        ("0.0.0.0:0", "", "c.pem", ""),
+        ("10.1.2.3:0", "", "c.pem", "https://10.1.2.3:7433"),
+        ("0.0.0.0:0", "Allotment.acme.example", "c.pem", "https://allotment.acme.example:7433"),
+    ],
+)
+def test_where_others_find_the_portal(listen: str, hosts: str, certificate: str, portal: str) -> None:
+    assert listening_place(listen, hosts, certificate, certificate).portal(7433) == portal
 
 
 @pytest.mark.parametrize(

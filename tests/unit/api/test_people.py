@@ -418,6 +418,33 @@ def test_so_many_tokens_and_no_more_are_worth_something_at_once(hall: Hall, monk
     assert make(member) == 200, "what is over counts no more"
 
 
+def test_a_token_that_reads_the_trail_is_made_by_who_reads_it_and_gives_nothing_else(hall: Hall) -> None:
+    hall.world.platform = replace(hall.world.platform, auditor_groups=("reviewers",))
+    auditor, member = hall.session("rita", "reviewers"), hall.session("ada", "nlp-members")
+    owner = hall.session("bob", "nlp-owners")
+
+    def make(text: str, team: str = "", *gives: str) -> tuple[int, Any]:
+        wanted = {"name": "siem", "permissions": gives or ("audit",), "lasts": HOUR * 1000, "team": team}
+        return hall.asked("POST", "/api/v1/tokens", text, {"version": 1, "wanted": wanted})
+
+    status, told = make(auditor)
+    assert status == 200
+    siem = told["given"]["text"]
+    paths = ("/api/v1/audit", "/api/v1/audit/export", "/api/v1/jobs", "/api/v1/requests", "/api/v1/tokens")
+    assert [hall.asked("GET", path, siem)[0] for path in paths] == [200, 200, 403, 403, 403]
+    assert (make(member)[0], make(member)[1]["why"]) == (403, "you may not read the audit trail yourself")
+    assert (make(owner, "nlp")[0], make(owner, "nlp")[1]["why"]) == (400, "the audit trail is of all teams")
+    status, told = make(auditor, "", "people")
+    assert (status, told["why"]) == (400, "who gets in, who is asked and what is decided are for people, who sign in")
+    assert "audit, read, stop, submit" in told["fix"]
+
+
+def test_whoami_tells_of_a_session_what_its_person_may(hall: Hall) -> None:
+    visitor = hall.asked("GET", "/api/v1/whoami", hall.session("vera", "nlp-viewers"))[1]["visitor"]
+    assert visitor["token"]["permissions"] == visitor["permissions"]
+    assert "submit" not in visitor["permissions"]
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

@@ -17,10 +17,11 @@ from allotment.cli.commands.change.values import shown_values
 from allotment.cli.commands.declare.validate_view import summary_text
 from allotment.cli.commands.reference.explain_view import text as explanation_text
 from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_text
-from allotment.cli.shell.amounts import amount, memory, money, span
+from allotment.cli.shell.amounts import amount, memory, span
 from allotment.errors import UnreachableError
 from allotment.model.grammar import count
 from allotment.model.manifest import ObjectKey
+from allotment.model.money import money
 from allotment.operations.change.apply import ApplyReport, Outcome, Status
 from allotment.operations.change.drift import (
     ClusterDrift,

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from allotment.errors import quoted
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind
-from allotment.requests.giving import GrantStep, StepKind, steps, wanted
+from allotment.requests.giving import GrantStep, StepKind, named, steps, wanted
 from allotment.requests.granting import ended, extended, restored, text_digest
 from tests.unit.requests.cases import DAY, HOUR, START, approved, grant, terms, text_of
 
@@ -30,6 +31,7 @@ LEFT = replace(TAKING_BACK, written="", by_hand=True)
 """It ends, and its file is its writer's own."""
 ENDED = replace(DUE, state=GrantState.ENDED)
 OTHER = "somebody else's"
+EDITED = f"line 1 is {quoted(OTHER)}, agreed on was {quoted(TEXT.splitlines()[0], 60)}"
 
 
 def step(each: TeamGrant, found: str | None, now: int) -> GrantStep | None:
@@ -146,17 +148,40 @@ def test_what_was_done_and_not_noted_is_seen_to_be_done() -> None:
 @pytest.mark.parametrize(
     ("each", "found", "said"),
     [
-        (DUE, OTHER, "a file of its name is there already"),
+        (DUE, OTHER, f"where its file was to be written somebody else's is: {EDITED}"),
+        (GIVING, OTHER, f"where its file was to be written somebody else's is: {EDITED}"),
+        (replace(GIVING, commit="c" * 40), OTHER, f"its file was changed by somebody else: {EDITED}"),
         (ACTIVE, None, "its file was removed by somebody else"),
-        (ACTIVE, OTHER, "its file was changed by somebody else"),
+        (ACTIVE, OTHER, f"its file was changed by somebody else: {EDITED}"),
     ],
 )
 def test_a_conflict_says_what_is_wrong(each: TeamGrant, found: str | None, said: str) -> None:
     done = step(each, found, START)
 
     assert done is not None
-    assert done.after.trouble == f"{said}: decide whether to keep that or to restore what was agreed"
+    assert done.after.trouble == (
+        f"{said}; `allot grant keep {each.id}` lets it stand, "
+        f"`allot grant restore {each.id}` brings back what was agreed"
+    )
     assert done.after.terms == each.terms
+    ours = named(done, "Ada in commit 1a2b3c4d5e6f").after
+    assert "by Ada in commit 1a2b3c4d5e6f" in ours.trouble
+    assert "by somebody else" not in ours.trouble
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("name: x\ndevices: 8\n", 'line 2 is "devices: 8", agreed on was "devices: 4"'),
+        ("name: x\ndevices: 4\nnote: mine\n", 'line 3 is "note: mine"'),
+        ("name: x\n", 'line 2, "devices: 4", is missing'),
+        ("name: x\r\ndevices: 4", "only spaces or ends of lines differ"),
+    ],
+)
+def test_a_conflict_names_the_line_that_is_another(found: str, said: str) -> None:
+    (done,) = steps([ACTIVE], {ACTIVE.id: found}, START, lambda _: "name: x\ndevices: 4\n")
+
+    assert f"by somebody else: {said}; " in done.after.trouble
 
 
 @pytest.mark.parametrize("found", [OTHER, None])

@@ -10,7 +10,8 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.notice import Audience, AudienceKind, Delta, Measure, NoticeKind
 from allotment.requests.granting import ended
 from allotment.requests.lending import of_lent
-from allotment.requests.notices import NEWS_FOR, due_notices, with_told
+from allotment.requests.notices import due_notices, with_told
+from allotment.requests.request_notices import NEWS_FOR
 from tests.unit.requests.cases import HOUR, START, grant, taken, terms
 
 END = START + 72 * HOUR

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.notice import Audience, AudienceKind, Delta, Measure, Notice, NoticeKind, NoticeSeverity
 from allotment.model.requests.request import GrantRequest, RequestAct
+from allotment.model.requests.terms import RequestKind
 from allotment.requests.granting import ended, extended
 from allotment.requests.notices import (
-    NEWS_FOR,
     TeamQuotaUse,
     due_notices,
     of_endings,
     of_grants,
     of_quotas,
-    of_requests,
     with_told,
 )
+from allotment.requests.request_notices import NEWS_FOR, NoticePlaces, of_requests
 from allotment.requests.transitions import moved
 from tests.unit.requests.cases import ANN, BOB, DAY, HOUR, LEA, RULES, START, approved, deed, grant, request, terms
 
@@ -338,9 +338,28 @@ def test_what_waits_is_told_to_its_route_once() -> None:
         "ann asks for 6 a100-spot in training for 3 d from 2027-01-11T09:00:00Z on.",
         'Why: "the deadline of the conference".',
         "Route platform-lead decides until 2027-01-12T09:00:00Z.",
+        "What need it has shown, what is left of its budget, whom it delays: `allot request show r0000001`.",
     )
     assert notice.deltas == (Delta(Measure.DEVICES, 6), Delta(Measure.SECONDS, 72 * 3600))
     assert of_requests([waiting], {notice.key}, START + DAY) == ()
+
+
+def test_what_waits_is_told_with_its_kind_environment_price_and_where_more_is_seen() -> None:
+    waiting = request(6, hours=72)
+    waiting = replace(waiting, wish=replace(waiting.wish, kind=RequestKind.ENDPOINT, subject="chat"))
+    waiting = replace(waiting, wish=replace(waiting.wish, environment="production"))
+    waiting = replace(waiting, terms=replace(waiting.terms, price=1_234_000_000))
+    notice = only(of_requests([waiting], (), START, NoticePlaces("USD", "https://allotment.acme.example:7433")))
+
+    assert notice.lines[0].startswith(
+        'ann asks for endpoint "chat" with 6 a100-spot in training in environment production for 3 d from'
+    )
+    assert "Price: 1,234 USD." in notice.lines
+    assert notice.lines[-1].endswith(
+        "`allot request show r0000001`, or https://allotment.acme.example:7433/requests/r0000001."
+    )
+    unknown = replace(waiting, terms=replace(waiting.terms, price=None))
+    assert "Its price is not known." in only(of_requests([unknown], (), START, NoticePlaces("USD"))).lines
 
 
 def test_the_next_route_is_told_as_well() -> None:

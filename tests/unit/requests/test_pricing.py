@@ -13,6 +13,7 @@ from allotment.model.moments import LATEST, milliseconds
 from allotment.model.requests.terms import Terms
 from allotment.requests.pricing import (
     MOST_MONTHS,
+    MonthLeft,
     budget_of_month,
     cut_off,
     left_after,
@@ -176,17 +177,18 @@ def test_what_is_left_of_a_month(declared: int | None, held: list[Terms], spent:
 @pytest.mark.parametrize(
     ("asked", "held", "left"),
     [
-        (THIS, [], 800),
-        (OVER, [], 800),  # half of it this month, in which 100 were spent, and half of it next month
-        (terms(1, since=JANUARY.end, price=700), [], 300),
-        (terms(1, since=JANUARY.end, price=700), [terms(1, since=JANUARY.end, price=700)], -400),
+        (THIS, [], MonthLeft(800, "2027-01")),
+        # half of it this month, in which 100 were spent, and half of it next month
+        (OVER, [], MonthLeft(800, "2027-01")),
+        (terms(1, since=JANUARY.end, price=700), [], MonthLeft(300, "2027-02")),
+        (terms(1, since=JANUARY.end, price=700), [terms(1, since=JANUARY.end, price=700)], MonthLeft(-400, "2027-02")),
         (terms(1, price=None), [], None),
         (terms(1, hours=None, price=1), [], None),
         (THIS, [terms(1, price=None)], None),
     ],
     ids=["this month", "two months", "next month", "next month twice", "no price", "for good", "use not known"],
 )
-def test_what_would_be_left_counts_in_every_month(asked: Terms, held: list[Terms], left: int | None) -> None:
+def test_what_would_be_left_counts_in_every_month(asked: Terms, held: list[Terms], left: MonthLeft | None) -> None:
     assert left_after(asked, 1_000, held, 100, START) == left
     assert left_after(asked, None, held, 100, START) is None
 

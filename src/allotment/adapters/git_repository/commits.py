@@ -13,7 +13,7 @@ from allotment.adapters.git_repository.commands import Git
 from allotment.adapters.git_repository.messages import identity, is_of, text_of
 from allotment.adapters.git_repository.trees import FILE_MODE, TreeEntry, entries_at, paths_within
 from allotment.errors import AllotmentError
-from allotment.ports.repository import CommitMessage, CommitPerson, FileChanges, HeadMovedError
+from allotment.ports.repository import CommitMessage, CommitPerson, FileChanges, HeadMovedError, LastChange
 
 _MOST_LOOKED_AT: Final = 1000
 """Commits that touch the files of a change, newest first: what was made longer ago is not looked for."""
@@ -42,6 +42,14 @@ class _Logged:
     commit: str
     committer: str
     text: str
+
+
+def last_change(git: Git, folder: str, commit: str, path: str) -> LastChange | None:
+    """As `RepositoryPort.last_change`."""
+    within = paths_within(folder, (path,))[path]
+    out = git.run("log", "--max-count=1", "--format=%H%x00%an%x00%ae", commit, "--", within)
+    parts = out.decode(errors="replace").removesuffix("\n").split("\0")
+    return LastChange(parts[0], CommitPerson(parts[1], parts[2])) if len(parts) == 3 else None
 
 
 def moved(place: str) -> HeadMovedError:

@@ -18,6 +18,7 @@ from allotment.ports.repository import (
     EditedByHandError,
     FileChanges,
     HeadMovedError,
+    LastChange,
     PushRefusedError,
     RepositoryState,
     branch_of,
@@ -102,6 +103,16 @@ class MemoryRepository:
         ):
             raise EditedByHandError(branch, why="somebody else has committed to it", fix="merge it, or delete it")
         return self._made(change, message, branch)
+
+    def last_change(self, commit: str, path: str) -> LastChange | None:
+        """Who has changed a file last."""
+        (path,) = paths_within("", (path,))
+        for each in self._behind(commit):
+            made = self.commits[each]
+            before = [self.commits[parent].files.get(path) for parent in made.parents] or [None]
+            if made.files.get(path) not in before:
+                return LastChange(each, made.author)
+        return None
 
     def commit_by(self, person: CommitPerson, files: Mapping[str, str | None], branch: str = _MAIN) -> str:
         """What somebody else commits."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from allotment.adapters.git_repository.commands import Git, GitAnswer
-from allotment.adapters.git_repository.commits import Commits, WantedFiles, moved, one_commit
+from allotment.adapters.git_repository.commits import Commits, WantedFiles, last_change, moved, one_commit
 from allotment.adapters.git_repository.holding import held
 from allotment.adapters.git_repository.remotes import RemotePlace, checked_branch
 from allotment.adapters.git_repository.trees import checked_folder, platform_at
@@ -34,6 +34,7 @@ from allotment.ports.repository import (
     CommitPerson,
     EditedByHandError,
     FileChanges,
+    LastChange,
     PushRefusedError,
     RepositoryState,
     branch_of,
@@ -117,6 +118,11 @@ class RemoteRepository:
                     raise moved(self.place())
                 return self._pushed(commits, wanted, commits.made(wanted, message), self.at.branch, head)
             return self._proposed(commits, wanted, head, message)
+
+    def last_change(self, commit: str, path: str) -> LastChange | None:
+        """Who has changed a file last; nothing is fetched for it."""
+        with self._opened() as git:
+            return last_change(git, self.at.folder, commit, path)
 
     def _proposed(self, commits: Commits, wanted: WantedFiles, head: str, message: CommitMessage) -> str:
         """Onto the request's branch, where nothing of anybody else's lies."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from allotment.adapters.git_repository.commands import Git
-from allotment.adapters.git_repository.commits import Commits, WantedFiles, index_lines, moved, one_commit
+from allotment.adapters.git_repository.commits import Commits, WantedFiles, index_lines, last_change, moved, one_commit
 from allotment.adapters.git_repository.holding import held
 from allotment.adapters.git_repository.trees import TreeEntry, contents, entries_at, indexed, platform_at
 from allotment.adapters.git_repository.working_files import WorkingFiles
@@ -27,6 +27,7 @@ from allotment.ports.repository import (
     CommitPerson,
     EditedByHandError,
     FileChanges,
+    LastChange,
     RepositoryState,
 )
 
@@ -98,6 +99,11 @@ class WorkingCopyRepository:
             made = self._moved(copy, commits, wanted, commits.made(wanted, message))
             _bring_along_rest(copy, made)
             return made
+
+    def last_change(self, commit: str, path: str) -> LastChange | None:
+        """Who has changed a file last."""
+        with self._opened() as copy:
+            return last_change(copy.git, copy.folder, commit, path)
 
     def _head(self, copy: _Copy) -> str:
         head = one_commit(copy.git, copy.branch)

@@ -189,7 +189,7 @@ def _groups(claims: Mapping[str, Any], settings: ProviderSettings) -> tuple[str,
             f"its {quoted(name)} has a name that is empty, too long, or cannot be printed",
             "let the provider's administrator rename that group",
         )
-    return tuple(sorted(set(found)))
+    return tuple(sorted({f"{settings.groups_prefix}{each}" for each in found}))
 
 
 def _check_told(claims: Mapping[str, Any], name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Self
 from urllib.parse import quote_plus, urlencode, urlsplit, urlunsplit
@@ -15,7 +16,7 @@ from allotment.adapters.oidc.claims import CameWith, identity_in
 from allotment.adapters.oidc.discovery import ProviderPlaces, document_address, places_of
 from allotment.adapters.oidc.exchange import ProviderHttp, ProviderReply, SlowProviderError, http_to
 from allotment.adapters.oidc.keys import PublishedKey, key_for, published_keys
-from allotment.adapters.oidc.remembered import Remembered
+from allotment.adapters.oidc.remembered import BETWEEN, Remembered
 from allotment.adapters.oidc.secret import client_secret
 from allotment.adapters.oidc.signatures import ShownToken, claims_of, refused, token_parts
 from allotment.errors import AllotmentError, UnreachableError, UsageError, quoted
@@ -41,12 +42,17 @@ _LONGEST_CODE: Final = 64
 """Characters that somebody has to type."""
 
 
-def connect_provider(settings: ProviderSettings, transport: httpx.BaseTransport | None = None) -> OidcProvider:
+def connect_provider(
+    settings: ProviderSettings,
+    transport: httpx.BaseTransport | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> OidcProvider:
     """A provider; nothing is asked yet.
 
     Args:
         settings: what is agreed with it.
         transport: in the place of a network.
+        say: takes lines of a log: what goes wrong while older keys stand in.
 
     Raises:
         UsageError: the settings cannot be.
@@ -61,23 +67,27 @@ def connect_provider(settings: ProviderSettings, transport: httpx.BaseTransport 
         raise UsageError(
             "the scopes have to be words, and `openid` one of them", fix="write them such as: openid profile email"
         )
-    return OidcProvider(settings, http_to(settings.issuer, settings.authority, transport))
+    return OidcProvider(settings, http_to(settings.issuer, settings.authority, transport), say)
 
 
 class OidcProvider:
     """One provider. Close it, or use it as a context manager."""
 
-    def __init__(self, settings: ProviderSettings, http: ProviderHttp) -> None:
+    def __init__(
+        self, settings: ProviderSettings, http: ProviderHttp, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             settings: what is agreed with it; checked.
             http: the way to it.
+            say: takes lines of a log.
         """
+        self._say, self._said = say, ""
         self._settings = settings
         self._http = http
         self._places: Remembered[ProviderPlaces] = Remembered(lambda _: self._read_places())
-        self._keys: Remembered[tuple[PublishedKey, ...]] = Remembered(self._read_keys)
+        self._keys: Remembered[tuple[PublishedKey, ...]] = Remembered(self._read_keys, self._keys_failed)
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +192,12 @@ class OidcProvider:
         if found is None and token.key_id is not None:
             found = key_for(self._keys.anew(now), token.key_id, token.algorithm)
         if found is None:
-            raise refused(Flaw.KEY, "the provider has no such key, or several that are called the same")
+            why = "the provider has no such key, or several that are called the same"
+            raise refused(
+                Flaw.KEY,
+                f"{why} (its keys were {self._keys.age})",
+                fix=f"sign in again in {BETWEEN // 1000} s: keys are read anew then",
+            )
         return found
 
     def _tokens(self, form: dict[str, str], now: int) -> GivenTokens:
@@ -229,7 +244,16 @@ class OidcProvider:
         return places_of(document, self.issuer, plain_on_loopback=self._settings.plain_on_loopback)
 
     def _read_keys(self, now: int) -> tuple[PublishedKey, ...]:
-        return published_keys(self._document(self._places.value(now).keys), self.issuer)
+        found = published_keys(self._document(self._places.value(now).keys), self.issuer)
+        self._said = ""
+        return found
+
+    def _keys_failed(self, error: AllotmentError) -> None:
+        """Say it once, until they could be read again or it is another reason."""
+        line = f"the keys of the provider of identities {self.issuer} could not be read: {error.line}"
+        if line != self._said:
+            self._say(line)
+        self._said = line
 
     def _document(self, address: str) -> dict[str, Any]:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from allotment.errors import AllotmentError, UnreachableError
+from allotment.model.moments import written
 
 T = TypeVar("T")
 
@@ -15,8 +16,9 @@ FRESH: Final = 10 * 60_000
 """Milliseconds for which nothing is asked again."""
 OLDEST: Final = 60 * 60_000
 """Milliseconds for which it counts where the provider cannot be asked meanwhile."""
-BETWEEN: Final = 60_000
-"""Milliseconds that lie, at least, between two readings that a caller gives cause for."""
+BETWEEN: Final = 10_000
+"""Milliseconds that lie, at least, between two readings that a caller gives cause for: strangers can, with a key that
+nobody has, and the provider is asked six times a minute at most, however many of them there are."""
 AFTER_FAILURE: Final = 5_000
 """Milliseconds after a reading that failed, in which none is tried."""
 _OUT_OF_ORDER: Final = 60_000
@@ -32,13 +34,15 @@ class _Reading(Generic[T]):
 class Remembered(Generic[T]):
     """A value that costs a question."""
 
-    def __init__(self, read: Callable[[int], T]) -> None:
+    def __init__(self, read: Callable[[int], T], failed: Callable[[AllotmentError], None] = lambda _: None) -> None:
         """Nothing is read yet.
 
         Args:
             read: asks, at a time.
+            failed: is told of each reading that fails, whether an older value stands in for it or not.
         """
         self._read = read
+        self._failed = failed
         self._lock = threading.Lock()
         self._found: _Reading[T] | None = None
         self._asked: int | None = None
@@ -60,7 +64,7 @@ class Remembered(Generic[T]):
             return self._read_anew(now)
 
     def anew(self, now: int) -> T:
-        """The value, read once more if it was not within the last minute: a caller knows of what is not in it.
+        """The value, read once more if it was not within `BETWEEN`: a caller knows of what is not in it.
 
         Raises:
             AllotmentError: it cannot be read, and was not within the last hour.
@@ -71,6 +75,16 @@ class Remembered(Generic[T]):
                 return found.value
             return self._read_anew(now)
 
+    @property
+    def age(self) -> str:
+        """From when the value is, and why it is not from later where a reading has failed since."""
+        with self._lock:
+            found, failure, asked = self._found, self._failure, self._asked
+        parts = [] if found is None else [f"read at {written(found.at)}"]
+        if failure is not None and asked is not None:
+            parts.append(f"reading them anew at {written(asked)} failed: {failure.line}")
+        return "; ".join(parts)
+
     def _read_anew(self, now: int) -> T:
         old = self._found if self._found is not None and _within(self._found.at, now, OLDEST) else None
         failure = self._failure
@@ -80,6 +94,7 @@ class Remembered(Generic[T]):
                 self._found = _Reading(now, self._read(now))
             except AllotmentError as error:
                 self._failure = failure = error
+                self._failed(error)
             else:
                 self._failure = None
                 return self._found.value

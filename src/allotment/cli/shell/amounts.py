@@ -6,8 +6,6 @@ from typing import Final
 
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 
-MICROS: Final = 1_000_000
-
 _STORAGE: Final = "storage"
 """How resources end that are counted in bytes, those of a class included."""
 _HUGE_PAGES: Final = "hugepages-"
@@ -35,12 +33,6 @@ def memory(value: int) -> str:
         if value >= size:
             return f"{value / size:.1f}{suffix}"
     return exact
-
-
-def money(micros: int, currency: str) -> str:
-    """Whole units with thousands, as in ``12,345 USD``; small sums keep two decimals."""
-    units = micros / MICROS
-    return f"{units:,.0f} {currency}" if abs(units) >= 100 or micros % MICROS == 0 else f"{units:,.2f} {currency}"
 
 
 def span(low: int, high: int) -> str:

@@ -45,6 +45,8 @@ class Permission(Enum):
 EVERYTHING: Final = frozenset(Permission)
 """Of the user whose server it is, on its own machine."""
 AFAR: Final = frozenset({Permission.READ, Permission.SUBMIT, Permission.STOP})
+"""What a token of a team gives at most, and what any gives where nothing is said."""
+TOKENS_GIVE: Final = AFAR | {Permission.AUDIT}
 """The most that a token gives: whoever holds one can make no other, nor end the server."""
 
 
@@ -54,13 +56,13 @@ def permissions_of(words: Iterable[str]) -> frozenset[Permission]:
     Raises:
         UsageError: a word is none of those that a token can give, or there is none.
     """
-    known = {each.value: each for each in sorted(AFAR, key=lambda each: each.value)}
+    known = {each.value: each for each in sorted(TOKENS_GIVE, key=lambda each: each.value)}
     found = [each.strip() for each in words if each.strip()]
     wrong = [each for each in found if each not in known]
     if wrong or not found:
         raise UsageError(
             f"a token cannot give {quoted(wrong[0])}" if wrong else "a token that gives nothing is of no use",
-            why="tokens are made, and servers ended, on the server's own machine alone" if wrong else "",
+            why="who gets in, who is asked and what is decided are for people, who sign in" if wrong else "",
             fix=f"name some of: {', '.join(known)}",
         )
     return frozenset(known[each] for each in found)

@@ -102,7 +102,8 @@ class DecisionRecord:
         effects: on everybody who waits, worst first.
         unknown: why the effects, or some, are not known; empty where they are.
         need: None where nothing is known of it.
-        budget_left: of the month, in millionths of the currency, after this; None where there is no budget.
+        budget_left: millionths of the currency, after this, in the month of those that it touches where the least is
+            left; None where there is no budget.
         for_himself: whether the requester decided himself.
     """
 

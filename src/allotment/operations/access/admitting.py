@@ -216,5 +216,5 @@ def _not_signed_in(why: str) -> NotSignedInError:
     return NotSignedInError(
         "not signed in",
         why=why,
-        fix="`allot login SERVER` signs you in, or takes a token that `allot token create NAME` made on its machine",
+        fix="`allot login SERVER` signs you in, or takes a token that `allot token create NAME` made",
     )

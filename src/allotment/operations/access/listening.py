@@ -34,6 +34,7 @@ class ListeningPlace:
         certificate: file of its certificate chain; None without TLS.
         key: file of its key.
         proxies: that are believed when they say who has asked.
+        called: name by which others call it, the first of those that were named; empty where none was.
     """
 
     host: str
@@ -42,11 +43,23 @@ class ListeningPlace:
     certificate: Path | None = None
     key: Path | None = None
     proxies: ProxyNetworks = ()
+    called: str = ""
 
     def address(self, port: int) -> str:
         """What clients are told, with the port that was bound."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'http' if self.certificate is None else 'https'}://{host}:{port}"
+
+    def portal(self, port: int) -> str:
+        """Where others find the portal, with the port that was bound; empty where nobody knows.
+
+        Without a certificate something stands before it that speaks TLS, where others come at all.
+        """
+        if not self.called:
+            host = ipaddress.ip_address(self.host)
+            return "" if self.certificate is None or host.is_unspecified else self.address(port)
+        name = f"[{self.called}]" if ":" in self.called else self.called
+        return f"https://{name}" + ("" if self.certificate is None else f":{port}")
 
     def origins(self, port: int) -> frozenset[str]:
         """Whatever browsers may call it, with the port that was bound, or none where something stands before it.
@@ -91,6 +104,7 @@ def listening_place(listen: str, hosts: str, certificate: str, key: str, trusted
         Path(certificate) if certificate else None,
         Path(key) if key else None,
         proxy_networks(trusted_proxies),
+        next(iter(_names(hosts)), ""),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from allotment.errors import ForbiddenError, NotFoundError, quoted
@@ -85,13 +85,15 @@ class RegistryOf:
     def whoami(self) -> Visitor:
         """Who asks."""
         caller, token = self._admitted.caller, self._admitted.token
+        may = tuple(sorted(each.value for each in self._admitted.rights.all))
         return Visitor(
             caller.name,
             caller.kind.value,
-            tuple(sorted(each.value for each in self._admitted.rights.all)),
+            may,
             self._registry.platform,
             self._registry.version,
-            None if token is None else told(token),
+            # A session would give more than its person is: what she has not is not told as hers.
+            None if token is None else replace(told(token), permissions=may),
             self._roles(),
             self._registry.currency(),
             _bounds(self._admitted.rights),
@@ -120,6 +122,12 @@ class RegistryOf:
         wanted = WantedToken(name, permissions_of(permissions), lasts, "" if team else self._person(), team)
         if team:
             self._check_team(team)
+        elif Permission.AUDIT in wanted.permissions and Permission.AUDIT not in self._admitted.rights.everywhere:
+            raise ForbiddenError(
+                "you may not make a token that gives audit",
+                why="you may not read the audit trail yourself",
+                fix="ask an auditor (`auditorGroups`) or an administrator of the platform to make it",
+            )
         registry, by = self._registry, "" if held is None else held.id
         made = make_token(registry.store, wanted, self._admitted.caller, self._now(), registry.random, by_token=by)
         return TokenReceipt(told(made.token), made.text)

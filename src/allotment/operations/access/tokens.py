@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
 from allotment.model.access.caller import Caller
-from allotment.model.access.permission import AFAR, EVERYTHING, Permission
+from allotment.model.access.permission import AFAR, EVERYTHING, TOKENS_GIVE, Permission
 from allotment.model.access.person import SESSION_HOURS
 from allotment.model.access.token import (
     ID_BYTES,
@@ -150,8 +150,13 @@ def revoke_token(
 
 
 def _check(wanted: WantedToken) -> None:
-    if not wanted.permissions or not wanted.permissions <= AFAR:
-        raise UsageError("a token cannot give that", fix=f"ask for {', '.join(sorted(each.value for each in AFAR))}")
+    most = AFAR if wanted.team else TOKENS_GIVE
+    if not wanted.permissions or not wanted.permissions <= most:
+        raise UsageError(
+            f"a token of team {wanted.team} cannot give that" if wanted.team else "a token cannot give that",
+            why="the audit trail is of all teams" if wanted.team and Permission.AUDIT in wanted.permissions else "",
+            fix=f"ask for {', '.join(sorted(each.value for each in most))}",
+        )
     if not wanted.name.strip() or not wanted.name.isprintable() or len(wanted.name) > _LONGEST_NAME:
         raise UsageError(
             f"a token cannot be called {quoted(wanted.name)}",

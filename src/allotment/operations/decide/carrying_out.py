@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, shown
+from allotment.errors import AllotmentError, ConflictError, quoted, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.audit.act import AuditVerb, act_of
@@ -32,7 +32,7 @@ from allotment.ports.repository import (
     RepositoryState,
 )
 from allotment.ports.requests import StaleRequestError, check_read
-from allotment.requests.giving import GrantStep, StepKind, steps
+from allotment.requests.giving import GrantStep, StepKind, named, steps
 from allotment.requests.granting import become, kept, refused, restored
 from allotment.requests.pricing import share_prices
 from allotment.requests.team_steps import OF_TEAMS
@@ -131,6 +131,8 @@ def _reading(repository: RepositoryPort) -> RepositoryState | AllotmentError:
 def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool:
     """One step; whether it was done. What keeps it from that is kept with the grant."""
     store, grant = room.store, step.meanwhile
+    if step.kind is StepKind.CONFLICT:
+        step = _blamed(repository, step)
     if grant.revision != store.grant(grant.id).revision:
         store.keep_requests((), (grant,))
     try:
@@ -161,6 +163,22 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
         return False
     _keep(room, replace(step.after, commit=commit or step.after.commit), commit)
     return True
+
+
+def _blamed(repository: RepositoryPort, step: GrantStep) -> GrantStep:
+    """A conflict with whoever has caused it, where the repository knows; without him where it does not answer."""
+    path = grant_path(step.meanwhile.id)
+    try:
+        state = repository.read()
+        if state.tree.files.get(path) != step.found:
+            return step
+        last = repository.last_change(state.commit, path)
+    except AllotmentError:
+        return step
+    if last is None:
+        return step
+    mail = f" <{last.author.email}>" if last.author.email else ""
+    return named(step, f"{quoted(last.author.name + mail)} in commit {last.commit[:12]}")
 
 
 def _why_not_begun(room: DecisionRoom, grant: TeamGrant) -> str:

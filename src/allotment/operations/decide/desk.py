@@ -375,6 +375,7 @@ class RequestDesk:
             unknown=shown.unknown,
             need=shown.need,
             budget_left=shown.budget_left,
+            budget_month=shown.budget_month,
             deciders="" if request.state.over else who_decides(route, request.wish.team),
             decides=self.decides(request, party),
             after=after_end(grant_of(replace(request, state=RequestState.APPROVED, extends=""))),

@@ -16,6 +16,7 @@ from allotment.operations.decide.telling import TellingStatus, tell
 from allotment.ports.notices import NoticeBook, NoticeSender
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.notices import TeamQuotaUse, due_notices
+from allotment.requests.request_notices import NoticePlaces
 
 _LOOK_AGAIN: Final = 300_000
 """Milliseconds after which what is used, of quotas and of grants, is looked at again: that reads clusters."""
@@ -45,6 +46,7 @@ class Notifier:
         sender: the ways to receivers.
         configured: who they are.
         used: of grants.
+        portal: address of the portal, as others call it; empty where nobody knows.
     """
 
     room: DecisionRoom
@@ -52,6 +54,7 @@ class Notifier:
     sender: NoticeSender
     configured: ConfiguredNotices
     used: UsedOfGrants
+    portal: str = ""
     _looked: _Looked | None = field(default=None, init=False)
     _status: TellingStatus = field(default=TellingStatus(0, (), (), ()), init=False)
 
@@ -66,7 +69,15 @@ class Notifier:
         grants = room.store.grants()
         looked = self._look(platform, grants, now)
         requests = tuple(_requests(room))
-        due = due_notices(grants, looked.used, looked.quotas, requests, self.book.told(), now)
+        due = due_notices(
+            grants,
+            looked.used,
+            looked.quotas,
+            requests,
+            self.book.told(),
+            now,
+            NoticePlaces(platform.currency, self.portal),
+        )
         self._status = tell(
             due,
             lambda notice: receivers_of(notice, self.configured, platform, people, now),

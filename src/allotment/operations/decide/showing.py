@@ -105,9 +105,11 @@ def recounted(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, 
     by_nobody = [each for each in grants if nobody_decided(each)]
     beside = given_beside(whole, [each.terms for each in by_nobody], lately(platform.approvals))
     standing = sum(each.kind is wish.kind and each.state is not GrantState.ENDED for each in by_nobody)
+    left = left_after(whole, declared, [each.terms for each in grants], spent, room.now())
     return replace(
         shown,
-        budget_left=left_after(whole, declared, [each.terms for each in grants], spent, room.now()),
+        budget_left=None if left is None else left.left,
+        budget_month="" if left is None else left.month,
         beside=replace(beside, standing=standing),
         extends=extends,
     )

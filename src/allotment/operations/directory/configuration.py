@@ -97,6 +97,7 @@ SETTINGS: Final = (
     Setting("oidc-issuer", "", "address of the identity provider whose people may sign in there; none by default"),
     Setting("oidc-client", "allotment", "name under which the provider knows Allotment (client_id)"),
     Setting("oidc-groups", "groups", "claim of the provider's tokens that lists groups"),
+    Setting("oidc-groups-prefix", "", "what the directory puts before the names of the provider's groups, as oidc:"),
     Setting("oidc-scopes", "openid profile email", "what is asked of the provider, with spaces between the words"),
     Setting("oidc-ca", "", "certificates that the provider's is checked against; none of its own", is_path=True),
     Setting("notices", "", "file of receivers of notices that the server sends; none by default", is_path=True),

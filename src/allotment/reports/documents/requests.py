@@ -54,6 +54,7 @@ def told_document(told: ToldRequest) -> Mapping[str, Any]:
         "unknown": told.unknown or None,
         "need": None if told.need is None else _need(told.need),
         "budgetLeft": told.budget_left,
+        "budgetMonth": told.budget_month or None,
         "deciders": told.deciders or None,
         "youDecide": told.decides,
         "after": told.after or None,

@@ -77,6 +77,21 @@ def accepted(scene: Scene, request: str = "abcd1234") -> None:
 
 
 class RepositoryContract:
+    def test_who_has_changed_a_file_last_is_told_also_where_it_is_gone(self, scene: Scene) -> None:
+        assert scene.port.last_change(scene.port.read().commit, PATH) is None
+        first = scene.by_hand({PATH: TEXT})
+        scene.by_hand({"teams/nlp.yaml": "kind: Team # mine\n"})
+        head = scene.port.read().commit
+        last = scene.port.last_change(head, PATH)
+        assert last is not None
+        assert (last.commit, last.author) == (first, scene.told(first).author)
+        gone = scene.by_hand({PATH: None})
+        last = scene.port.last_change(scene.port.read().commit, PATH)
+        assert last is not None
+        assert last.commit == gone
+        with pytest.raises(InputError):
+            scene.port.last_change(head, "../secret")
+
     def test_the_platform_directory_is_read_as_committed(self, scene: Scene) -> None:
         state = scene.port.read()
         assert dict(state.tree.files) == FIRST

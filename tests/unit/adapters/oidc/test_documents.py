@@ -17,7 +17,8 @@ from allotment.adapters.oidc import exchange
 from allotment.adapters.oidc.client import OidcProvider, connect_provider
 from allotment.adapters.oidc.remembered import AFTER_FAILURE, BETWEEN, FRESH, OLDEST
 from allotment.errors import AllotmentError, InputError, NotSignedInError, UnreachableError, UsageError
-from allotment.ports.identity import Flaw, ProviderSettings, new_attempt
+from allotment.model.moments import written
+from allotment.ports.identity import Flaw, IdentityRefusedError, ProviderSettings, new_attempt
 from tests.unit.adapters.oidc.conftest import settings
 from tests.unit.adapters.oidc.contract import refusal
 from tests.unit.adapters.oidc.provider import (
@@ -231,7 +232,7 @@ def test_a_token_that_names_no_key_is_taken_where_it_can_be_of_one_alone(
         assert refusal(lambda: anew.verify(token, NOW)) is Flaw.KEY
 
 
-def test_a_new_key_is_learnt_and_a_flood_of_unknown_ones_asks_once_a_minute(
+def test_a_new_key_is_learnt_and_a_flood_of_unknown_ones_asks_once_in_ten_seconds(
     there: FakeProvider, client: OidcProvider
 ) -> None:
     client.verify(there.id_token(), NOW)
@@ -245,6 +246,26 @@ def test_a_new_key_is_learnt_and_a_flood_of_unknown_ones_asks_once_a_minute(
         unknown = signed(there.id_claims(), rsa_key("evil"), {"kid": f"unknown-{number}"})
         assert refusal(partial(client.verify, unknown, NOW + BETWEEN + number)) is Flaw.KEY
     assert (there.times_asked("/jwks"), there.times_asked(DOCUMENT)) == (2, 1)
+
+
+def test_a_new_key_that_cannot_be_read_is_refused_with_the_age_of_the_keys_and_the_reason(there: FakeProvider) -> None:
+    said: list[str] = []
+    with connect_provider(settings(there), say=said.append) as client:
+        client.verify(there.id_token(), NOW)
+        there.key = rsa_key("second")
+        there.instead = {"/jwks": text("away", 503)}
+        with pytest.raises(IdentityRefusedError) as caught:
+            client.verify(there.id_token(), NOW + BETWEEN)
+        assert caught.value.flaw is Flaw.KEY
+        assert f"(its keys were read at {written(NOW)}; reading them anew at {written(NOW + BETWEEN)} failed: " in (
+            caught.value.why
+        )
+        assert "10 s" in caught.value.fix
+        assert refusal(lambda: client.verify(there.id_token(), NOW + BETWEEN + AFTER_FAILURE)) is Flaw.KEY
+        assert len(said) == 1, "the same trouble is said once"
+        assert said[0].startswith(f"the keys of the provider of identities {there.issuer} could not be read: ")
+        there.instead.clear()
+        assert client.verify(there.id_token(), NOW + 2 * BETWEEN).subject == "ada"
 
 
 def test_a_flood_from_many_threads_asks_no_more(there: FakeProvider, client: OidcProvider) -> None:

@@ -395,6 +395,12 @@ def test_groups_come_from_the_claim_that_was_named(there: FakeProvider) -> None:
         assert named.verify(there.id_token(roles=["x"], groups={"no": "matter"}), NOW).groups == ("x",)
 
 
+def test_groups_are_called_as_api_servers_call_them_where_a_prefix_was_named(there: FakeProvider) -> None:
+    with connect_provider(replace(settings(there), groups_prefix="oidc:")) as named:
+        groups = named.verify(there.id_token(groups=["nlp", "oidc:nlp"]), NOW).groups
+    assert groups == ("oidc:nlp", "oidc:oidc:nlp"), "it is put before each: nobody calls himself by a name that has it"
+
+
 WORDS = st.text('abXY01-_.=\n\ud800é{}[]",:', max_size=40)
 
 

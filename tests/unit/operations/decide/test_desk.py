@@ -21,6 +21,7 @@ from allotment.errors import (
     NotFoundError,
     UnreachableError,
     UsageError,
+    quoted,
 )
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import EVERYTHING
@@ -308,7 +309,11 @@ def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
     office.repository.commit_by(HUMAN, {path: text.replace("devices: 6", "devices: 4")})
     office.passes()
     assert office.grant(taken.id) is GrantState.CONFLICT
-    assert "changed by somebody else" in office.store.grant(taken.id).trouble
+    trouble = office.store.grant(taken.id).trouble
+    assert trouble.startswith(f"its file was changed by {quoted(f'{HUMAN.name} <{HUMAN.email}>')} in commit ")
+    assert "devices: 4" in trouble
+    assert "devices: 6" in trouble
+    assert f"`allot grant keep {taken.id}`" in trouble
     office.now += 50 * 3600
     office.passes()
     assert office.file(taken.id) is not None, "its time is over, and people have not decided yet"
@@ -456,7 +461,7 @@ def test_why_a_grant_is_in_trouble_is_for_administrators(office: Office) -> None
     office.passes()
     office.repository.commit_by(HUMAN, {grant_path(taken.id): None})
     office.passes()
-    assert "removed by somebody else" in told("ada", MEMBER)
+    assert told("ada", MEMBER).startswith('its file was removed by "Grace ')
 
 
 def test_on_a_branch_it_counts_once_somebody_has_merged_it() -> None:

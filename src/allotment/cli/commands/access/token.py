@@ -37,7 +37,7 @@ def token() -> None:
     default="read,submit,stop",
     show_default=True,
     metavar="WORDS",
-    help="What it gives: some of read, submit, stop.",
+    help="What it gives: some of read, submit, stop, audit.",
 )
 @setting_flag("team", metavar="NAME")
 @setting_flag("server")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from allotment.accounting.ledger import MS_PER_HOUR, TimeGroup
-from allotment.cli.shell.amounts import MICROS, money
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
+from allotment.model.money import MICROS, money
 from allotment.operations.ask.wasting import WasteAnswer
 from allotment.reports.documents.waste import group_document
 

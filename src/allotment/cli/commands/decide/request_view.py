@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.cli.commands.decide.team_view import change_lines, timeline_lines
-from allotment.cli.shell.amounts import money
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column
 from allotment.errors import shown
 from allotment.model.grammar import count
 from allotment.model.moments import written
+from allotment.model.money import money
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import (
@@ -200,7 +200,9 @@ def _known_lines(known: ToldRequest | DecisionRecord, currency: str, margin: str
     for each in _need_lines(known.need):
         yield f"{margin}{each}"
     if known.budget_left is not None:
-        yield f"{margin}budget left this month, once granted: {money(known.budget_left, currency)}"
+        month = known.budget_month if isinstance(known, ToldRequest) else ""
+        left = money(known.budget_left, currency)
+        yield f"{margin}budget left{f' in {month}' if month else ''}, once granted: {left}"
     for each in _effect_lines(known.effects, known.unknown):
         yield f"{margin}{each}"
 

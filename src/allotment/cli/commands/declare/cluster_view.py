@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from allotment.cli.shell.amounts import amount, memory, money, span
+from allotment.cli.shell.amounts import amount, memory, span
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.model.accelerator import CapacityType
+from allotment.model.money import money
 from allotment.model.platform import Platform
 from allotment.operations.directory.validating import AcceleratorLine, Summary, node_price
 from allotment.reports.documents.accelerators import accelerator_document

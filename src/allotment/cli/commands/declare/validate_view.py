@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from allotment.cli.shell.amounts import amount, money, span
+from allotment.cli.shell.amounts import amount, span
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.model.grammar import count
+from allotment.model.money import money
 from allotment.operations.directory.validating import ClusterLine, QuotaLine, Summary
 from allotment.reports.documents.summary import quota_document
 

@@ -49,6 +49,7 @@ class UpOptions:
 @setting_flag("oidc-issuer", metavar="ADDRESS")
 @setting_flag("oidc-client", metavar="NAME")
 @setting_flag("oidc-groups", metavar="CLAIM")
+@setting_flag("oidc-groups-prefix", metavar="TEXT")
 @setting_flag("oidc-scopes", metavar="WORDS")
 @setting_flag("oidc-ca", metavar="FILE")
 @setting_flag("notices", metavar="FILE")

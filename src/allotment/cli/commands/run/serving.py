@@ -36,7 +36,7 @@ _OF_SERVERS: Final = (
     *("listen", "hosts", "trusted-proxies", "tls-cert", "tls-key"),
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
     *("forge", "forge-address", "forge-repository", "forge-token", "repository-take-back"),
-    *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
+    *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-groups-prefix", "oidc-scopes", "oidc-ca"),
     *("notices", "key-file", "metrics-listen", "advertise", "shared-folder"),
     *("recorded", "log-format"),
 )
