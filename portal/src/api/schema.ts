@@ -1552,7 +1552,8 @@ export interface components {
          *             effects: on everybody who waits, worst first.
          *             unknown: why the effects, or some, are not known; empty where they are.
          *             need: None where nothing is known of it.
-         *             budget_left: of the month, in millionths of the currency, after this; None where there is no budget.
+         *             budget_left: millionths of the currency, after this, in the month of those that it touches where the least is
+         *                 left; None where there is no budget.
          *             for_himself: whether the requester decided himself.
          */
         DecisionRecord: {
@@ -3160,7 +3161,9 @@ export interface components {
          *             effects: on everybody who waits, worst first, on the terms on the table.
          *             unknown: what is not known of them, and of the need; empty where all is.
          *             need: None where nothing is known of it.
-         *             budget_left: of the month, in millionths of the currency, once it is granted; None where there is no budget.
+         *             budget_left: millionths of the currency, once it is granted, in the month of those that it touches where the
+         *                 least is left; None where there is no budget.
+         *             budget_month: which month that is, such as ``2027-01``; empty where there is no budget.
          *             deciders: who decides now, in words; empty where nobody has to.
          *             decides: whether the caller may.
          *             after: what happens when it ends, in a sentence; empty where it does not.
@@ -3173,6 +3176,8 @@ export interface components {
         ToldRequest: {
             after: string;
             budget_left: number | null;
+            /** @default  */
+            budget_month: string;
             /** @default null */
             change: components["schemas"]["ForeseenChange"] | null;
             deciders: string;

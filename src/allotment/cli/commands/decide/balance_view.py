@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from allotment.cli.shell.amounts import money
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.model.grammar import count
+from allotment.model.money import money
 from allotment.model.requests.balance import GrantPace, TeamBalance
 from allotment.reports.documents.balances import balance_document
 

@@ -1,1 +1,0 @@
-import{y as e}from"./filters-BohStETC.js";import{W as t}from"./list-I6fZX3qs.js";function n(n){return e(t).data?.permissions.includes(n)??!1}export{n as t};

@@ -1,1 +1,0 @@
-import{Mt as e,jt as t}from"./grid-BN57MZVZ.js";function n(n,r){return t(n,e,r)}export{n as t};
