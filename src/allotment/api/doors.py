@@ -55,7 +55,7 @@ class Door(Protocol):
         """
         ...
 
-    def known(self, request: Request) -> None:
+    def known(self, request: Request, admitted: LetIn) -> None:
         """Whoever is at the other end of a connection was let in."""
         ...
 
@@ -88,7 +88,7 @@ class HomeDoor:
         """He may what he always may."""
         return admitted
 
-    def known(self, _request: Request) -> None:
+    def known(self, _request: Request, _admitted: LetIn) -> None:
         """Nobody else comes here."""
 
 
@@ -100,14 +100,15 @@ class TokenDoor:
     def __init__(
         self,
         doorkeeper: Doorkeeper,
-        befriend: Callable[[tuple[str, int]], None] = lambda _: None,
+        befriend: Callable[[tuple[str, int], str], None] = lambda _peer, _whose: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nobody is let in yet.
 
         Args:
             doorkeeper: knows tokens.
-            befriend: is told address and port of each connection by which somebody came who was let in.
+            befriend: is told address and port of each connection by which somebody came who was let in, and whose it
+                is.
             now: seconds of a clock that nobody sets.
         """
         self._doorkeeper = doorkeeper
@@ -136,10 +137,10 @@ class TokenDoor:
         """As long as the token is worth something."""
         return self._doorkeeper.again(admitted)
 
-    def known(self, request: Request) -> None:
+    def known(self, request: Request, admitted: LetIn) -> None:
         """His connection is nobody's who only takes a place."""
         if request.client is not None:
-            self._befriend((request.client.host, request.client.port))
+            self._befriend((request.client.host, request.client.port), admitted.party)
 
 
 def _token_of(request: Request) -> str:
