@@ -139,6 +139,7 @@ ENV_WORDS = (
     "OIDC_GROUPS",
     "OIDC_SCOPES",
     "OIDC_CA",
+    "CA",
     "METRICS_LISTEN",
     "ADVERTISE",
     "SHARED_FOLDER",
