@@ -57,7 +57,7 @@ class Door(Protocol):
         """
         ...
 
-    def known(self, request: Request) -> None:
+    def known(self, request: Request, admitted: LetIn) -> None:
         """Whoever is at the other end of a connection was let in."""
         ...
 
@@ -94,7 +94,7 @@ class HomeDoor:
         """He may what he always may."""
         return admitted
 
-    def known(self, _request: Request) -> None:
+    def known(self, _request: Request, _admitted: LetIn) -> None:
         """Nobody else comes here."""
 
     def is_owners(self, _request: Request) -> bool:
@@ -110,7 +110,7 @@ class TokenDoor:
     def __init__(
         self,
         doorkeeper: Doorkeeper,
-        befriend: Callable[[Peer], None] = lambda _: None,
+        befriend: Callable[[Peer, str], None] = lambda _peer, _whose: None,
         is_our_user: Callable[[Peer, Peer], bool] = lambda _there, _here: True,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -118,7 +118,8 @@ class TokenDoor:
 
         Args:
             doorkeeper: knows tokens.
-            befriend: is told address and port of each connection by which somebody came who was let in.
+            befriend: is told address and port of each connection by which somebody came who was let in, and whose it
+                is.
             is_our_user: whether, as far as the system tells, who is at the other end is the user whose server it is; is
                 told address and port of both ends.
             now: seconds of a clock that nobody sets.
@@ -151,10 +152,10 @@ class TokenDoor:
         """As long as the token is worth something."""
         return self._doorkeeper.again(admitted)
 
-    def known(self, request: Request) -> None:
+    def known(self, request: Request, admitted: LetIn) -> None:
         """His connection is nobody's who only takes a place."""
         if request.client is not None:
-            self._befriend((request.client.host, request.client.port))
+            self._befriend((request.client.host, request.client.port), admitted.party)
 
     def is_owners(self, request: Request) -> bool:
         """Of this machine's users the server's own one; whom a trusted proxy leads here is on another machine."""

@@ -79,8 +79,7 @@ def _place_of(admitted: LetIn) -> tuple[str, int]:
     """In whose place somebody follows, and how many may in it: all sessions of a person, all tokens of a team."""
     if admitted.token is None:
         return "", MOST_WATCHERS if admitted.caller.kind is CallerKind.LOCAL else MOST_OF_ONE
-    token = admitted.token
-    return token.person or (f"tokens of {token.team}" if token.team else token.id), MOST_OF_ONE
+    return admitted.party, MOST_OF_ONE
 
 
 def _number(text: str) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
+from allotment.api.caller_turns import CallerTurns
 from allotment.api.contract import JsonValue
 from allotment.api.routes import Routes
 from allotment.api.visits import Asked, Change
@@ -26,7 +26,7 @@ from allotment.spec.load import load_platform
 _MOST_TEXT: Final = 256 << 10
 """Bytes of a job file that is sent to be read."""
 _AT_ONCE: Final = 4
-"""Files that are read at once, a thread each."""
+"""Files that are read at once, one of a person, a thread each."""
 _REMEMBERED: Final = 32
 """Platforms, as the people of some teams may read them, that are kept."""
 _NAME: Final = "job.yaml"
@@ -56,7 +56,7 @@ def add_job_file_route(routes: Routes, clock: Clock) -> None:
         routes: of the application.
         clock: time.
     """
-    reading = CapacityLimiter(_AT_ONCE)
+    turns = CallerTurns(lambda _: _AT_ONCE)
 
     @routes.add(
         "POST",
@@ -66,14 +66,14 @@ def add_job_file_route(routes: Routes, clock: Clock) -> None:
         gives=JsonValue("jobs", tuple[Job, ...]),
         change=Change(None),
     )
-    async def read(asked: Asked, file: Annotated[SentJobFile, Depends(_file)]) -> Response:
+    async def read(request: Request, asked: Asked, file: Annotated[SentJobFile, Depends(_file)]) -> Response:
         def jobs() -> Response:
             files, now = asked.jobs.declared(), clock.now()
             platform = _platform_of(tuple(sorted(files.items())), now.date())
             found = load_jobs(SourceTree({_NAME: file.text}), platform, now)
             return value_answer("jobs", tuple(each.job for each in found))
 
-        return await to_thread.run_sync(jobs, limiter=reading)
+        return await turns.made(request, _NAME, asked.admitted.caller.name, jobs)
 
 
 async def _file(request: Request) -> SentJobFile:

@@ -1,15 +1,18 @@
 """A listening socket that lets no more in than there is room for: the rest of the server needs descriptors, too.
 
 Where it is full, whoever comes takes the place of somebody who has not been let in by a token yet, the one who has been
-there longest: places are taken by anybody, and kept by those who are known alone.
+there longest: places are taken by anybody, and kept by those who are known alone. Where only those are in, the one goes
+that has been idle longest, of whoever has most: nobody who is known keeps all others out, and each keeps a few places.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from allotment.api.prefaces import Peer
@@ -19,6 +22,14 @@ MOST: Final = 640
 """Connections that are open at once: 500 who follow what changes, and others. Of files a process often has 1,024."""
 MOST_OF_ONE: Final = 320
 """The same of one address; of IPv6, of one network of 64 bits."""
+
+
+MOST_OF_PERSON: Final = 64
+"""The same of one who was let in, a person or the tokens of a team, from however many addresses."""
+KEPT: Final = 8
+"""Connections that nobody who was let in makes room with: a browser has six."""
+_TURNED_AWAY: Final = 64
+"""Connections that are closed at once in one turn where there is no room; who serves has other things to do then."""
 
 
 class RoomGuest(Protocol):
@@ -38,6 +49,7 @@ class Room:
         self._of: Counter[str] = Counter()
         self._inside: set[Peer] = set()
         self._strangers: dict[Peer, RoomGuest] = {}
+        self._known = _KnownGuests()
 
     def enter(self, peer: Peer, guest: RoomGuest) -> bool:
         """Whether there was room for one more, or has been made.
@@ -59,10 +71,21 @@ class Room:
             self._strangers[peer] = guest
             return True
 
-    def befriend(self, peer: Peer) -> None:
-        """He was let in: nobody takes his place any more."""
+    def befriend(self, peer: Peer, whose: str) -> None:
+        """He was let in, or has asked once more.
+
+        Args:
+            peer: of his connection.
+            whose: it is, of all that are his.
+        """
         with self._lock:
-            self._strangers.pop(peer, None)
+            guest = self._strangers.pop(peer, None)
+            if guest is not None:
+                self._known.add(peer, guest, whose)
+            else:
+                self._known.move(peer, whose)
+            if self._known.number_of(whose) > MOST_OF_PERSON:
+                self._turn_out(self._known.idle_of(whose))
 
     def leave(self, peer: Peer) -> None:
         """One has gone; said once or more."""
@@ -73,25 +96,82 @@ class Room:
         return len(self._inside) < MOST and self._of[neighbourhood_of(peer[0])] < MOST_OF_ONE
 
     def _make_room(self, peer: Peer) -> None:
-        """A stranger goes: one of the same address where that has too many, else of the one that has most."""
+        """A stranger goes: one of the same address where that has too many, else of the one that has most.
+
+        Where there is none, one who is known, of those who have more than they keep.
+        """
         here = neighbourhood_of(peer[0])
         if self._of[here] >= MOST_OF_ONE:
             some = [each for each in self._strangers if neighbourhood_of(each[0]) == here]
+            known = self._known.one_of_most(lambda each: neighbourhood_of(each[0]) == here)
         else:
             some = sorted(self._strangers, key=lambda each: -self._of[neighbourhood_of(each[0])])
-        if some:
-            self._strangers[some[0]].turn_out()
-            self._forget(some[0])
+            known = None if some else self._known.one_of_most(lambda _: True)
+        if some or known is not None:
+            self._turn_out(some[0] if some else known)
+
+    def _turn_out(self, peer: Peer | None) -> None:
+        guest = None if peer is None else self._strangers.get(peer) or self._known.guest_of(peer)
+        if peer is not None and guest is not None:
+            guest.turn_out()
+            self._forget(peer)
 
     def _forget(self, peer: Peer) -> None:
         if peer not in self._inside:
             return
         self._inside.remove(peer)
         self._strangers.pop(peer, None)
+        self._known.remove(peer)
         here = neighbourhood_of(peer[0])
         self._of[here] -= 1
         if not self._of[here]:
             del self._of[here]
+
+
+class _KnownGuests:
+    """Connections of those who were let in, by whose they are; those first that have been idle longest."""
+
+    def __init__(self) -> None:
+        self._whose: dict[Peer, str] = {}
+        self._of: dict[str, dict[Peer, RoomGuest]] = {}
+
+    def add(self, peer: Peer, guest: RoomGuest, whose: str) -> None:
+        """One that was idle last."""
+        self._whose[peer] = whose
+        self._of.setdefault(whose, {})[peer] = guest
+
+    def move(self, peer: Peer, whose: str) -> None:
+        """One that is there is idle last, or another one's from now on, as behind a proxy."""
+        guest = self.guest_of(peer)
+        if guest is not None:
+            self.remove(peer)
+            self.add(peer, guest, whose)
+
+    def remove(self, peer: Peer) -> None:
+        """One has gone, if it was there."""
+        whose = self._whose.pop(peer, None)
+        if whose is not None:
+            del self._of[whose][peer]
+            if not self._of[whose]:
+                del self._of[whose]
+
+    def guest_of(self, peer: Peer) -> RoomGuest | None:
+        """Its connection."""
+        return self._of[self._whose[peer]][peer] if peer in self._whose else None
+
+    def number_of(self, whose: str) -> int:
+        """How many are his."""
+        return len(self._of.get(whose, ()))
+
+    def idle_of(self, whose: str) -> Peer:
+        """His that has been idle longest."""
+        return next(iter(self._of[whose]))
+
+    def one_of_most(self, meant: Callable[[Peer], bool]) -> Peer | None:
+        """Of those that are meant, the one that has been idle longest of whoever has most, and more than he keeps."""
+        by_person = [[each for each in some if meant(each)] for some in self._of.values()]
+        most = max(by_person, key=len, default=[])
+        return most[0] if len(most) > KEPT else None
 
 
 class LimitedSocket(socket.socket):
@@ -113,14 +193,15 @@ class LimitedSocket(socket.socket):
         """The next one for whom there is room.
 
         Raises:
-            BlockingIOError: nobody waits.
+            BlockingIOError: nobody waits, or so many for whom there is no room that the others are looked at later.
         """
-        while True:
+        for _ in range(_TURNED_AWAY):
             descriptor, address = self._accept()  # type: ignore[attr-defined]
             guest = DoorGuest(self, descriptor, (str(address[0]), int(address[1])))
             if self.room.enter(guest.peer, guest):
                 return guest, address
             guest.close()
+        raise BlockingIOError(errno.EAGAIN, "there is no room now")
 
 
 class DoorGuest(socket.socket):

@@ -134,7 +134,7 @@ class Routes:
 
         async def entered(request: Request) -> None:
             admitted = await self._door.admit(request)
-            self._door.known(request)
+            self._door.known(request, admitted)
             if needs is not None and needs not in admitted.rights.all:
                 await self._door.denied(admitted, needs, what)
                 raise _not_allowed(admitted, needs, what)

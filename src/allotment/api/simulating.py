@@ -7,16 +7,13 @@ of their own, so that nobody's previews hold up any decision.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 
-NOBODY: Final = 499
-"""Where the caller is gone, as nginx has it: nobody reads it."""
+from allotment.api.caller_turns import CallerTurns
 
 
 class SimulatedCall(Enum):
@@ -48,41 +45,20 @@ PLACES: Final[Mapping[SimulatedCall, int]] = MappingProxyType(
 """Calls of a kind at once, of all people together; a thread each, which keeps none from what is quick."""
 
 
-@dataclass(slots=True)
-class _Queue:
-    """Calls of one kind of one person: one after another."""
-
-    turn: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
-    callers: int = 0
-
-
 class SimulationPlaces:
     """See the module; in the event loop of the server."""
 
     def __init__(self) -> None:
         """Nobody asks yet."""
-        self._places = {kind: CapacityLimiter(number) for kind, number in PLACES.items()}
-        self._queues: dict[tuple[SimulatedCall, str], _Queue] = {}
+        self._turns = CallerTurns(lambda kind: PLACES[SimulatedCall(kind)])
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a turn, or are being made."""
+        return self._turns.waiting
 
     async def simulating(
         self, request: Request, kind: SimulatedCall, caller: str, call: Callable[[], Response]
     ) -> Response:
-        """What a call answers, made in a thread when it is its turn; not made where its caller is gone by then.
-
-        Args:
-            request: of the caller.
-            kind: of the call.
-            caller: user name.
-            call: is made.
-        """
-        queue = self._queues.setdefault((kind, caller), _Queue())
-        queue.callers += 1
-        try:
-            async with queue.turn, self._places[kind]:
-                if await request.is_disconnected():
-                    return Response(status_code=NOBODY)
-                return await to_thread.run_sync(call, limiter=CapacityLimiter(1))
-        finally:
-            queue.callers -= 1
-            if not queue.callers:
-                del self._queues[kind, caller]
+        """What a call answers, made when it is its turn; see `CallerTurns.made`."""
+        return await self._turns.made(request, kind, caller, call)

@@ -127,7 +127,7 @@ def _threshold(grant: TeamGrant, kind: NoticeKind, found: Crossing, used: int | 
         grant,
         kind,
         NoticeSeverity.URGENT if found.step == 100 and not over else NoticeSeverity.WARNING,
-        _REACHED[kind, found.step].format(grant.id),
+        (_TIME_OVER if over and grant.state is not GrantState.ENDED else _REACHED[kind, found.step]).format(grant.id),
         (_standing(grant, used, now), *(() if over else (after_end(grant),))),
         _deltas(grant, used, now),
         found.settles,
@@ -140,6 +140,7 @@ _REACHED: Final[Mapping[tuple[NoticeKind, int], str]] = {
     (NoticeKind.GRANT_TIME, 80): "80 % of the time of grant {} has passed",
     (NoticeKind.GRANT_TIME, 100): "grant {} is over",
 }
+_TIME_OVER: Final = "the time of grant {} is over, and it is not taken back yet"
 
 
 def _conflict(grant: TeamGrant, now: int) -> Iterator[Notice]:
@@ -253,7 +254,8 @@ def _standing(grant: TeamGrant, used: int | None, now: int) -> str:
         parts.append(f"{percent(used, total)} % of its GPU-hours: {used // 3600} of {total // 3600}")
     end = ""
     if until is not None:
-        end = f"; ends in {span_words(until - now)}" if now < until else f"; ended {written(until)}"
+        was = "ended" if grant.state is GrantState.ENDED else "its time ended"
+        end = f"; ends in {span_words(until - now)}" if now < until else f"; {was} {written(until)}"
     return f"{', '.join(parts)}{end}."
 
 

@@ -422,7 +422,7 @@ def test_where_it_is_full_the_stranger_goes_who_was_there_longest_and_nobody_who
         return [peer for peer, each in guests.items() if each.out]
 
     assert all(enter("10.0.0.1", each) for each in range(4))
-    room.befriend(("10.0.0.1", 0))
+    room.befriend(("10.0.0.1", 0), "ada")
     assert enter("10.0.0.1", 4)
     assert out() == [("10.0.0.1", 1)], "the first is known"
     assert enter("10.0.0.2", 0)
@@ -430,8 +430,8 @@ def test_where_it_is_full_the_stranger_goes_who_was_there_longest_and_nobody_who
     assert enter("10.0.0.3", 1)
     assert out()[1:] == [("10.0.0.1", 2)], "the address that has most"
     for host, port in (("10.0.0.1", 3), ("10.0.0.1", 4), ("10.0.0.2", 0), ("10.0.0.3", 0), ("10.0.0.3", 1)):
-        room.befriend((host, port))
-    assert not enter("10.0.0.4", 0), "all are known"
+        room.befriend((host, port), f"{host} {port}")
+    assert not enter("10.0.0.4", 0), "all are known, and each has one"
     for _ in range(2):
         room.leave(("10.0.0.2", 0))
     assert enter("2001:db8::1", 0)
@@ -444,6 +444,72 @@ def test_where_it_is_full_the_stranger_goes_who_was_there_longest_and_nobody_who
     room.leave(("10.0.0.1", 4))
     assert enter("2001:db8::abcd", 0)
     assert out()[2:] == [("2001:db8::1", 0)], "one network is one"
+
+
+def test_nobody_who_is_known_keeps_all_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited_socket, "MOST", 6)
+    monkeypatch.setattr(limited_socket, "MOST_OF_ONE", 4)
+    monkeypatch.setattr(limited_socket, "MOST_OF_PERSON", 5)
+    monkeypatch.setattr(limited_socket, "KEPT", 1)
+    room, guests = limited_socket.Room(), {}
+
+    def come(host: str, port: int, whose: str = "") -> bool:
+        guests[host, port] = Guest()
+        inside = room.enter((host, port), guests[host, port])
+        if inside and whose:
+            room.befriend((host, port), whose)
+        return inside
+
+    def out() -> list[tuple[str, int]]:
+        return [peer for peer, each in guests.items() if each.out]
+
+    assert come("10.0.0.9", 0, "ada")
+    assert all(come("10.0.0.1", each, "mal") for each in range(3))
+    assert all(come("10.0.0.2", each, "mal") for each in range(2))
+    assert not out()
+    room.befriend(("10.0.0.1", 0), "mal")
+    assert come("10.0.0.3", 0, "bob"), "it is full, and mal has most"
+    assert out() == [("10.0.0.1", 1)], "of his, the one that has been idle longest"
+    room.leave(("10.0.0.9", 0))
+    assert come("10.0.0.2", 7, "mal")
+    assert len(out()) == 1, "there was room, and he has five"
+    room.leave(("10.0.0.3", 0))
+    assert come("10.0.0.4", 0, "mal")
+    assert out()[1:] == [("10.0.0.1", 2)], "nobody has more than so many"
+    assert all(come("10.0.0.5", each, f"p{each}") for each in range(4))
+    assert ("10.0.0.5", 0) not in out()
+
+
+def test_of_one_address_whose_places_are_all_of_the_known_the_one_with_most_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limited_socket, "MOST_OF_ONE", 3)
+    monkeypatch.setattr(limited_socket, "KEPT", 1)
+    room = limited_socket.Room()
+    guests = [Guest() for _ in range(5)]
+    for port, whose in enumerate(("ada", "mal", "mal")):
+        assert room.enter(("10.0.0.1", port), guests[port])
+        room.befriend(("10.0.0.1", port), whose)
+    assert room.enter(("10.0.0.1", 3), guests[3])
+    assert [each.out for each in guests] == [False, True, False, False, False]
+    assert room.enter(("10.0.0.1", 4), guests[4])
+    assert guests[3].out, "a stranger goes first"
+
+
+def test_where_there_is_no_room_one_turn_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited_socket, "MOST", 0)
+    monkeypatch.setattr(limited_socket, "_TURNED_AWAY", 2)
+    with bound_address("127.0.0.1", 0) as abroad:
+        abroad.setblocking(False)
+        comers = [socket.create_connection(abroad.getsockname(), 20) for _ in range(3)]
+        with pytest.raises(BlockingIOError):
+            abroad.accept()
+        assert [each.recv(1) for each in comers[:2]] == [b"", b""]
+        comers[2].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            comers[2].recv(1)
+        for each in comers:
+            each.close()
 
 
 def test_strangers_that_take_all_places_shut_nobody_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

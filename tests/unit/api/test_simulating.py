@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from fastapi import Request, Response
 
-from allotment.api.simulating import NOBODY, PLACES, SimulatedCall, SimulationPlaces
+from allotment.api.caller_turns import NOBODY, CallerTurns
+from allotment.api.simulating import PLACES, SimulatedCall, SimulationPlaces
 
 _LONGEST = 20.0
 
@@ -68,6 +69,27 @@ def test_ones_own_previews_wait_for_each_other_and_nobodys_hold_up_a_decision() 
         answers = await asyncio.wait_for(asyncio.gather(*mals, *others, left), _LONGEST)
         assert [each.status_code for each in answers] == [200] * 6 + [NOBODY]
         assert "eve" not in hanging.entered
-        assert places._queues == {}
+        assert places.waiting == 0
+
+    asyncio.run(story())
+
+
+def test_one_who_asks_much_of_one_kind_has_one_place_of_it_and_others_have_theirs() -> None:
+    async def story() -> None:
+        turns, hanging = CallerTurns(lambda _: 4), _Hanging()
+
+        def begun(kind: str, name: str) -> asyncio.Task[Response]:
+            return asyncio.create_task(turns.made(HERE, kind, name, hanging.call(f"{kind} {name}")))
+
+        mals = [begun("local", "mal") for _ in range(9)]
+        await asyncio.wait_for(hanging.of("local mal"), _LONGEST)
+        done = await asyncio.wait_for(turns.made(HERE, "local", "ada", lambda: Response("done")), _LONGEST)
+        assert done.body == b"done"
+        mals.append(begun("slurm", "mal"))
+        await asyncio.wait_for(hanging.of("local mal", "slurm mal"), _LONGEST)
+        assert turns.waiting == 10
+        hanging.let_go.set()
+        await asyncio.wait_for(asyncio.gather(*mals), _LONGEST)
+        assert turns.waiting == 0
 
     asyncio.run(story())

@@ -140,6 +140,7 @@ ENV_WORDS = (
     "OIDC_GROUPS_PREFIX",
     "OIDC_SCOPES",
     "OIDC_CA",
+    "CA",
     "METRICS_LISTEN",
     "ADVERTISE",
     "SHARED_FOLDER",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from allotment import wiring
 from allotment.adapters.files.tree import read_tree
 from allotment.cli.commands.run.first_jobs import PREFIX
 from allotment.cli.commands.run.serving import server_words
+from allotment.cli.commands.run.store import store_place
 from allotment.cli.commands.run.submitting import RunFlags, document_of
 from allotment.cli.shell.session import Session
 from allotment.diagnose.causes import BY_ID
@@ -19,6 +22,7 @@ from allotment.spec.jobs.lint import RULES
 from allotment.spec.jobs.load import load_jobs
 from allotment.spec.load import load_platform
 from allotment.spec.schema import KINDS
+from allotment.wiring import running
 from tests.unit.cli.conftest import ACME, ROOT, Run, home, run
 
 __all__ = ["home", "run"]  # fixtures
@@ -183,3 +187,25 @@ def test_a_server_is_started_with_the_store_and_the_files_that_its_user_means(
     monkeypatch.chdir(tmp_path)
     session = Session({"HOME": str(tmp_path), **said}, "allot")
     assert server_words(session) == [each.format(here=tmp_path) for each in handed_on]
+
+
+@pytest.mark.parametrize(
+    ("named", "words", "meant"),
+    [
+        ("", ("--loopback", "--store", "postgresql://allot@db.example/jobs", "--listen", "x"), "postgresql://allot@db"),
+        ("", ("--loopback",), "allotment.db"),
+        ("", None, "allotment.db"),
+        ("own.db", ("--store", "postgresql://allot@db.example/jobs"), "own.db"),
+    ],
+)
+def test_the_store_that_is_read_beside_a_server_is_its_own(
+    named: str, words: tuple[str, ...] | None, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = SimpleNamespace(
+        service=SimpleNamespace(status=lambda: SimpleNamespace(pid=7)),
+        started_with=lambda pid: words if pid == 7 else None,
+    )
+    monkeypatch.setattr(running, "job_server", lambda _: server)
+    monkeypatch.setattr(wiring, "store", lambda text: text or "allotment.db")
+    session = Session({"HOME": str(tmp_path), **({"ALLOTMENT_STORE": named} if named else {})}, "allot")
+    assert str(store_place(session)).startswith(meant)

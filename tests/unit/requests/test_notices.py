@@ -106,6 +106,13 @@ def test_the_end_is_told() -> None:
     assert over.lines == ("12 a100-spot in training, 52 % of its GPU-hours: 300 of 576; ended 2027-01-13T09:00:00Z.",)
 
 
+def test_of_one_that_is_being_taken_back_it_is_not_told_that_it_is_over() -> None:
+    back = only(of_grants([replace(active(), state=GrantState.TAKING_BACK)], {}, START + 48 * HOUR))
+
+    assert back.subject == "nlp: the time of grant r0000001 is over, and it is not taken back yet"
+    assert back.lines == ("12 a100-spot in training; its time ended 2027-01-13T09:00:00Z.",)
+
+
 def test_one_that_was_ended_early_is_told_of_then_and_not_at_its_first_end() -> None:
     over = replace(ended(active(), START + HOUR), state=GrantState.ENDED)
     notice = only(of_grants([over], {}, START + 2 * HOUR))

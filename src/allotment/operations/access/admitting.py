@@ -55,6 +55,14 @@ class LetIn:
     token: ApiToken | None = None
     groups: tuple[str, ...] = ()
 
+    @property
+    def party(self) -> str:
+        """Who counts as one: all sessions and tokens of a person, all tokens of a team; empty for who needed none."""
+        token = self.token
+        if token is None:
+            return ""
+        return token.person or (f"tokens of {token.team}" if token.team else token.id)
+
 
 class Doorkeeper:
     """Knows tokens as the store has them at the moment of each call, so that one that is revoked opens nothing more."""

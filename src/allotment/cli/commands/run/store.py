@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -34,10 +35,23 @@ def store_flag(function: F) -> F:
 
 
 def store_place(session: Session) -> StorePlace:
-    """The store that is meant."""
+    """The store that is meant: one that is named, else that of the server which runs here, else the usual file."""
     from allotment import wiring
 
-    return wiring.store(session.value("store"))
+    return wiring.store(session.value("store") or _store_of_server(session))
+
+
+def _store_of_server(session: Session) -> str:
+    """What the server that runs here was told of its store; empty where none runs, or it was told nothing."""
+    from allotment.errors import AllotmentError
+    from allotment.wiring import running
+
+    server = running.job_server(session.environment)
+    try:
+        words = server.started_with(server.service.status().pid) or ()
+    except AllotmentError:
+        return ""  # none runs, or it does not say: the usual file is read beside it
+    return next((value for flag, value in pairwise(words) if flag == "--store"), "")
 
 
 def _myself() -> Caller:
