@@ -324,8 +324,14 @@ def _check_words(asked: AskedRequest) -> None:
     """Everybody who decides reads them, and they are kept for good.
 
     Raises:
-        UsageError: one is too long.
+        UsageError: one is too long, or nothing says why.
     """
+    if not asked.justification.strip():
+        raise UsageError(
+            "nothing says what it is needed for",
+            why="whoever decides reads it, and it is kept",
+            fix="say it with --why; over HTTP it is `justification`",
+        )
     _check_length("a justification", asked.justification, MOST_SAID_OF_REQUESTS)
     _check_length("the name of what is asked for", asked.subject, MOST_NAME)
     _check_length("an environment", asked.environment, MOST_NAME)
