@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, TypeVar
 
-from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError, quoted
+from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError, quoted, shown
 from allotment.model.access.permission import Permission
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
@@ -44,7 +44,7 @@ Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _READ_AT_ONCE: Final = 200
 """Requests, or grants, that are read together to find those that somebody may see."""
-_TOLD_OF_TROUBLE: Final = "it could not be done yet, and is tried again: the platform's administrators see why"
+_TOLD_OF_TROUBLE: Final = "it could not be done{where} yet, and is tried again: the platform's administrators see why"
 
 
 class RequestsOf:
@@ -261,7 +261,10 @@ class RequestsOf:
         if self._is_admin:
             return timeline
         failed = StepOutcome.FAILED
-        return tuple(replace(each, said=_TOLD_OF_TROUBLE) if each.outcome is failed else each for each in timeline)
+        return tuple(
+            replace(each, said=_TOLD_OF_TROUBLE.format(where="")) if each.outcome is failed else each
+            for each in timeline
+        )
 
     def _masked(self, request: GrantRequest, decides: Decider | None = None) -> GrantRequest:
         """Terms and records of decisions without the names of others, and of their work."""
@@ -286,7 +289,7 @@ class RequestsOf:
         plain = (
             grant.state is GrantState.CONFLICT or not grant.trouble or grant.trouble.startswith(PLAIN) or self._is_admin
         )
-        trouble = grant.trouble if plain else _TOLD_OF_TROUBLE
+        trouble = grant.trouble if plain else _TOLD_OF_TROUBLE.format(where=_where(grant))
         terms, timeline = self._terms(grant.terms, whole=False), self._timeline(grant.timeline)
         return replace(grant, terms=terms, approved=approved, trouble=trouble, timeline=timeline)
 
@@ -314,6 +317,13 @@ def _filled(
             break
         after = mark_of(rows[-1])
     return found
+
+
+def _where(grant: TeamGrant) -> str:
+    """The clusters of a grant in which it is not as it should be: its team knows that it has something there."""
+    its = dict.fromkeys((*(each.cluster for each in grant.terms.shares), *grant.clusters))
+    named = [each for each in its if f"; {each}: " in f"; {grant.trouble}"]
+    return f" in {', '.join(map(shown, named))}" if named else ""
 
 
 def _mark(request: GrantRequest) -> RequestMark:
