@@ -24,6 +24,7 @@ if [ ! -x "$venv/bin/python" ]; then
         echo "setup: no Python 3.11, 3.12 or 3.13 found on PATH; install one and run make again" >&2
         exit 1
     fi
+    echo "setup: making a virtual environment in $venv with $python; the dependencies come next, some minutes in all" >&2
     if ! "$python" -m venv "$venv"; then
         rm -rf "$venv"
         echo "setup: $python has no venv module; on Debian: apt-get install python3-venv" >&2

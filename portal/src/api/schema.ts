@@ -11,6 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What each team was charged, spent and has left */
         get: operations["books_api_v1_answers_books_get"];
         put?: never;
         post?: never;
@@ -27,6 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How often a shape would fit now, by cluster and pool */
         get: operations["capacity_api_v1_answers_capacity_get"];
         put?: never;
         post?: never;
@@ -43,6 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Every cause of waiting that is known */
         get: operations["causes_api_v1_answers_causes_get"];
         put?: never;
         post?: never;
@@ -59,6 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One cause of waiting: what it means, and what to do */
         get: operations["cause_api_v1_answers_causes__code__get"];
         put?: never;
         post?: never;
@@ -75,23 +79,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How each cluster does, and how old what is known of it is */
         get: operations["clusters_api_v1_answers_clusters_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/answers/drift": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["drift_api_v1_answers_drift_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -107,6 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Every node with devices: what is taken, free and out of use */
         get: operations["gpus_api_v1_answers_gpus_get"];
         put?: never;
         post?: never;
@@ -123,6 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Every queue: quota, use, what waits in it */
         get: operations["queues_api_v1_answers_queues_get"];
         put?: never;
         post?: never;
@@ -139,6 +130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The quotas of namespaces, and how much of them is used */
         get: operations["quotas_api_v1_answers_quotas_get"];
         put?: never;
         post?: never;
@@ -155,6 +147,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How full the fleet is, by flavor, and what stands in the way */
         get: operations["saturation_api_v1_answers_saturation_get"];
         put?: never;
         post?: never;
@@ -171,6 +164,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What the picture of the clusters holds */
         get: operations["snapshot_summary_api_v1_answers_snapshot_summary_get"];
         put?: never;
         post?: never;
@@ -187,6 +181,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The teams that the caller may read, as declared */
         get: operations["teams_api_v1_answers_teams_get"];
         put?: never;
         post?: never;
@@ -203,23 +198,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Devices that are held and not used, by cause, team or node */
         get: operations["waste_api_v1_answers_waste_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/answers/whatif": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["what_if_api_v1_answers_whatif_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -235,6 +215,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** When everything that waits is likely to start */
         get: operations["when_all_api_v1_answers_when_get"];
         put?: never;
         post?: never;
@@ -251,6 +232,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** When one workload is likely to start */
         get: operations["when_one_api_v1_answers_when__reference__get"];
         put?: never;
         post?: never;
@@ -267,6 +249,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who holds which devices */
         get: operations["who_api_v1_answers_who_get"];
         put?: never;
         post?: never;
@@ -283,6 +266,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Why everything that waits does */
         get: operations["why_all_api_v1_answers_why_get"];
         put?: never;
         post?: never;
@@ -299,6 +283,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Why one workload waits, and what would help */
         get: operations["why_one_api_v1_answers_why__reference__get"];
         put?: never;
         post?: never;
@@ -315,6 +300,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Search the audit trail, newest first */
         get: operations["search_api_v1_audit_get"];
         put?: never;
         post?: never;
@@ -331,6 +317,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The whole audit trail as JSON Lines, oldest first */
         get: operations["export_api_v1_audit_export_get"];
         put?: never;
         post?: never;
@@ -347,23 +334,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The number and digest of the newest entry of the audit trail */
         get: operations["head_api_v1_audit_head_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/balances": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["balances_api_v1_balances_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -381,6 +353,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Make a code that opens the portal once, as the server's own user */
         post: operations["code_api_v1_browser_codes_post"];
         delete?: never;
         options?: never;
@@ -397,6 +370,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Begin the session of a browser with such a code */
         post: operations["enter_api_v1_browser_session_post"];
         delete?: never;
         options?: never;
@@ -413,6 +387,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Send a browser to the identity provider */
         post: operations["leave_api_v1_browser_sign_in_post"];
         delete?: never;
         options?: never;
@@ -429,6 +404,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Change the key under which credentials of clusters are sealed */
         post: operations["rotate_api_v1_cluster_key_post"];
         delete?: never;
         options?: never;
@@ -443,6 +419,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The clusters that the server follows, and by what it reaches them */
         get: operations["clusters_api_v1_clusters_get"];
         put?: never;
         post?: never;
@@ -460,8 +437,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        /** Give the server what it reaches a cluster by */
         put: operations["connect_api_v1_clusters__reference__credential_put"];
         post?: never;
+        /** Have the server forget what it reaches a cluster by */
         delete: operations["disconnect_api_v1_clusters__reference__credential_delete"];
         options?: never;
         head?: never;
@@ -477,6 +456,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Hand in packed code that jobs run; it is kept under its digest */
         post: operations["put_code_api_v1_code_post"];
         delete?: never;
         options?: never;
@@ -493,6 +473,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** End the server; for its own user, on its machine */
         post: operations["end_api_v1_end_post"];
         delete?: never;
         options?: never;
@@ -507,6 +488,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Follow what changes, as server-sent events */
         get: operations["events_api_v1_events_get"];
         put?: never;
         post?: never;
@@ -525,6 +507,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** What would become of a job: when it starts, what it costs, whom it displaces */
         post: operations["foresee_api_v1_foresee_post"];
         delete?: never;
         options?: never;
@@ -539,6 +522,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What is granted to the caller's teams, newest first */
         get: operations["grants_api_v1_grants_get"];
         put?: never;
         post?: never;
@@ -555,6 +539,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One grant */
         get: operations["grant_api_v1_grants__reference__get"];
         put?: never;
         post?: never;
@@ -573,6 +558,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** End a grant now: its quota goes back */
         post: operations["end_api_v1_grants__reference__end_post"];
         delete?: never;
         options?: never;
@@ -589,6 +575,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Decide a conflict: what was agreed, or what stands there */
         post: operations["settle_api_v1_grants__reference__settling_post"];
         delete?: never;
         options?: never;
@@ -603,6 +590,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Count jobs by state, team, owner or back end */
         get: operations["counts_api_v1_job_counts_get"];
         put?: never;
         post?: never;
@@ -621,6 +609,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Read a job file into jobs with all their defaults; nothing is submitted */
         post: operations["read_api_v1_job_files_post"];
         delete?: never;
         options?: never;
@@ -635,8 +624,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** List jobs, newest first, a page at a time */
         get: operations["page_api_v1_jobs_get"];
         put?: never;
+        /** Submit a job */
         post: operations["submit_api_v1_jobs_post"];
         delete?: never;
         options?: never;
@@ -651,23 +642,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One job: all that is known of it */
         get: operations["find_api_v1_jobs__reference__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{reference}/course": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["course_api_v1_jobs__reference__course_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -683,6 +659,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The jobs of a sweep or schedule, counted by state */
         get: operations["family_api_v1_jobs__reference__family_get"];
         put?: never;
         post?: never;
@@ -699,6 +676,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Some lines of a job's log, by number or by a text in them */
         get: operations["lines_api_v1_jobs__reference__lines_get"];
         put?: never;
         post?: never;
@@ -715,23 +693,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A job's log, as long as somebody reads it */
         get: operations["log_api_v1_jobs__reference__log_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{reference}/report": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["report_api_v1_jobs__reference__report_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -749,6 +712,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Submit a job that is over once more */
         post: operations["retry_api_v1_jobs__reference__retry_post"];
         delete?: never;
         options?: never;
@@ -765,6 +729,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** End a job */
         post: operations["stop_api_v1_jobs__reference__stop_post"];
         delete?: never;
         options?: never;
@@ -779,6 +744,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** This document */
         get: operations["openapi_api_v1_openapi_json_get"];
         put?: never;
         post?: never;
@@ -795,6 +761,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Everybody who has signed in */
         get: operations["people_api_v1_people_get"];
         put?: never;
         post?: never;
@@ -811,6 +778,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Somebody who has signed in */
         get: operations["person_api_v1_people__reference__get"];
         put?: never;
         post?: never;
@@ -829,6 +797,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Let somebody in again who was shut out */
         post: operations["let_in_api_v1_people__reference__let_in_post"];
         delete?: never;
         options?: never;
@@ -845,6 +814,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Shut somebody out: his sessions and tokens are worth nothing */
         post: operations["shut_out_api_v1_people__reference__shut_out_post"];
         delete?: never;
         options?: never;
@@ -859,6 +829,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The files of the platform directory that the caller may read */
         get: operations["declared_api_v1_platform_get"];
         put?: never;
         post?: never;
@@ -875,41 +846,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What a kind of problem means, and what to do */
         get: operations["page_api_v1_problems__name__get"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quota-changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["change_api_v1_quota_changes_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quota-previews": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["preview_api_v1_quota_previews_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -925,6 +865,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** What would become of a request; nothing is asked for */
         post: operations["preview_api_v1_request_previews_post"];
         delete?: never;
         options?: never;
@@ -939,8 +880,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** List requests, newest first, a page at a time */
         get: operations["listed_api_v1_requests_get"];
         put?: never;
+        /** Ask for more: devices, a namespace, a volume, a notebook, a team */
         post: operations["ask_api_v1_requests_post"];
         delete?: never;
         options?: never;
@@ -955,6 +898,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One request, with what whoever decides is shown of it */
         get: operations["show_api_v1_requests__reference__get"];
         put?: never;
         post?: never;
@@ -973,6 +917,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Accept what is offered, or withdraw a request */
         post: operations["answer_api_v1_requests__reference__answer_post"];
         delete?: never;
         options?: never;
@@ -989,6 +934,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Approve or deny a request, offer other terms, or hand it on */
         post: operations["decide_api_v1_requests__reference__decision_post"];
         delete?: never;
         options?: never;
@@ -1006,6 +952,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** Sign out */
         delete: operations["sign_out_api_v1_session_delete"];
         options?: never;
         head?: never;
@@ -1019,8 +966,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** By which identity provider to sign in, and a nonce for it */
         get: operations["offer_api_v1_sign_in_get"];
         put?: never;
+        /** Come in with what the identity provider gave */
         post: operations["enter_api_v1_sign_in_post"];
         delete?: never;
         options?: never;
@@ -1035,6 +984,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The picture of a back end, packed */
         get: operations["snapshot_api_v1_snapshot_get"];
         put?: never;
         post?: never;
@@ -1051,6 +1001,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How the server and its back ends do */
         get: operations["status_api_v1_status_get"];
         put?: never;
         post?: never;
@@ -1069,6 +1020,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Submit several jobs, all of them or none */
         post: operations["submit_all_api_v1_submissions_post"];
         delete?: never;
         options?: never;
@@ -1083,8 +1035,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The tokens that the caller may see, newest first */
         get: operations["tokens_api_v1_tokens_get"];
         put?: never;
+        /** Make a token, and tell it once */
         post: operations["make_api_v1_tokens_post"];
         delete?: never;
         options?: never;
@@ -1099,9 +1053,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One token; its secret is told no more */
         get: operations["token_api_v1_tokens__reference__get"];
         put?: never;
         post?: never;
+        /** Take a token back, at once */
         delete: operations["revoke_api_v1_tokens__reference__delete"];
         options?: never;
         head?: never;
@@ -1115,6 +1071,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who the caller is, and what he may */
         get: operations["whoami_api_v1_whoami_get"];
         put?: never;
         post?: never;
@@ -1131,54 +1088,61 @@ export interface components {
         /**
          * AcceleratorWish
          * @description Which devices one replica needs: classes by name, or whatever has certain attributes.
-         *
-         *         Attributes:
-         *             count: devices of one replica; more than 0.
-         *             classes: names of the catalogue in order of preference. Of a wish by attributes those that it was resolved
-         *                 to, cheapest first; so it is never empty.
-         *             least_memory: bytes of one device; None where it does not matter.
-         *             vendor: None for any.
-         *             interconnect: such as ``NVLink``; empty for any.
-         *             architecture: such as ``Hopper``; empty for any.
-         *             capacity_type: empty for any; ``spot``, ``on-demand``, ``reserved``.
-         *             any_class: nobody named a class: the classes are those that the attributes were resolved to.
          */
         AcceleratorWish: {
-            /** @default false */
+            /**
+             * @description nobody named a class: the classes are those that the attributes were resolved to.
+             * @default false
+             */
             any_class: boolean;
-            /** @default  */
+            /**
+             * @description such as `Hopper`; empty for any.
+             * @default
+             */
             architecture: string;
-            /** @default  */
+            /**
+             * @description empty for any; `spot`, `on-demand`, `reserved`.
+             * @default
+             */
             capacity_type: string;
+            /** @description names of the catalogue in order of preference. Of a wish by attributes those that it was resolved to, cheapest first; so it is never empty. */
             classes: string[];
+            /** @description devices of one replica; more than 0. */
             count: number;
-            /** @default  */
+            /**
+             * @description such as `NVLink`; empty for any.
+             * @default
+             */
             interconnect: string;
-            /** @default null */
+            /**
+             * @description bytes of one device; null where it does not matter.
+             * @default null
+             */
             least_memory: number | null;
-            /** @default null */
+            /**
+             * @description null for any.
+             * @default null
+             */
             vendor: components["schemas"]["Vendor"] | null;
         };
         /**
          * AnswerSource
          * @description A cluster, or another back end, that an answer rests on.
-         *
-         *         Attributes:
-         *             name: of it.
-         *             kind: ``cluster``, ``machine`` or ``slurm``.
-         *             state: ``current``; ``stale``: it does not answer, and is told as it was; ``silent``: nothing is known of it.
-         *             observed_at: RFC 3339, when what is told was seen; empty where nothing was.
-         *             age_seconds: since then; None where nothing was seen.
-         *             why: nothing newer is known; empty where it is current.
-         *             gaps: what of it could not be seen.
          */
         AnswerSource: {
+            /** @description since then; null where nothing was seen. */
             age_seconds: number | null;
+            /** @description what of it could not be seen. */
             gaps: components["schemas"]["ToldGap"][];
+            /** @description `cluster`, `machine` or `slurm`. */
             kind: string;
+            /** @description of it. */
             name: string;
+            /** @description RFC 3339, when what is told was seen; empty where nothing was. */
             observed_at: string;
+            /** @description `current`; `stale`: it does not answer, and is told as it was; `silent`: nothing is known of it. */
             state: string;
+            /** @description nothing newer is known; empty where it is current. */
             why: string;
         };
         /**
@@ -1191,79 +1155,88 @@ export interface components {
         /**
          * AskedMove
          * @description What somebody does with a request.
-         *
-         *         Attributes:
-         *             reason: foreign text.
-         *             terms: None for those on the table.
-         *             revision: that he has read; None for whichever it has. With another it is refused.
          */
         AskedMove: {
             act: components["schemas"]["RequestAct"];
-            /** @default  */
+            /**
+             * @description foreign text.
+             * @default
+             */
             reason: string;
-            /** @default null */
+            /**
+             * @description that he has read; null for whichever it has. With another it is refused.
+             * @default null
+             */
             revision: number | null;
-            /** @default null */
+            /**
+             * @description null for those on the table.
+             * @default null
+             */
             terms: components["schemas"]["OtherTerms"] | null;
         };
         /**
-         * AskedQuotaChange
-         * @description A change of a quota that is to be made.
-         *
-         *         Attributes:
-         *             wish: what is to be.
-         *             expected: commit at which somebody has seen what it would do.
-         *             reason: why; the commit and the audit trail have it.
-         */
-        AskedQuotaChange: {
-            expected: string;
-            /** @default  */
-            reason: string;
-            wish: components["schemas"]["QuotaWish"];
-        };
-        /**
          * AskedRequest
-         * @description What somebody asks for, in his words; see `Wish` and `Terms` for what becomes of it.
-         *
-         *         Attributes:
-         *             accelerator: class, or name of a flavor; empty where no devices are asked for.
-         *             devices: 0 for none.
-         *             clusters: any of these will do; those that the team is in if empty.
-         *             since: milliseconds since the epoch; None for now.
-         *             lasts: milliseconds; None for good.
-         *             extends: id of the grant that it prolongs or changes; empty for none.
-         *             key: what comes again from the same person with it is one request; empty for none.
-         *             new_team: as of `Wish`; `subject` of a team that is to leave is its name once more, typed.
-         *             keep_data_until: as of `Wish`.
-         *             size: as of `Wish`.
-         *             image: as of `Wish`; the device of a notebook is an `accelerator`, with `devices` 0.
+         * @description What somebody asks for, in his words.
          */
         AskedRequest: {
-            /** @default  */
+            /**
+             * @description class, or name of a flavor; empty where no devices are asked for.
+             * @default
+             */
             accelerator: string;
-            /** @default [] */
+            /**
+             * @description any of these will do; those that the team is in if empty.
+             * @default []
+             */
             clusters: string[];
-            /** @default 0 */
+            /**
+             * @description 0 for none.
+             * @default 0
+             */
             devices: number;
             /** @default  */
             environment: string;
-            /** @default  */
+            /**
+             * @description id of the grant that it prolongs or changes; empty for none.
+             * @default
+             */
             extends: string;
-            /** @default  */
+            /**
+             * @description that a notebook runs; its device is an `accelerator`, with `devices` 0.
+             * @default
+             */
             image: string;
             justification: string;
-            /** @default  */
+            /**
+             * @description of a team that is to leave, the last day on which its data are kept, such as `2027-01-31`.
+             * @default
+             */
             keep_data_until: string;
-            /** @default  */
+            /**
+             * @description what comes again from the same person with it is one request; empty for none.
+             * @default
+             */
             key: string;
             kind: components["schemas"]["RequestKind"];
-            /** @default null */
+            /**
+             * @description milliseconds; null for good.
+             * @default null
+             */
             lasts: number | null;
-            /** @default null */
+            /**
+             * @description what a team is to be; `subject` of a team that is to leave is its name once more, typed.
+             * @default null
+             */
             new_team: components["schemas"]["NewTeam"] | null;
-            /** @default null */
+            /**
+             * @description milliseconds since the epoch; null for now.
+             * @default null
+             */
             since: number | null;
-            /** @default 0 */
+            /**
+             * @description bytes of a volume; 0 for every other kind.
+             * @default 0
+             */
             size: number;
             /** @default  */
             subject: string;
@@ -1279,7 +1252,7 @@ export interface components {
         };
         /**
          * AskedSignIn
-         * @description What somebody brings from his identity provider; see `SignIns.enter`.
+         * @description What somebody brings from his identity provider.
          */
         AskedSignIn: {
             /** @default false */
@@ -1290,7 +1263,7 @@ export interface components {
         };
         /**
          * AskedToken
-         * @description A token that somebody asks for; see `AccessService.make_token`.
+         * @description A token that somebody asks for.
          */
         AskedToken: {
             lasts: number;
@@ -1301,123 +1274,123 @@ export interface components {
         };
         /**
          * AttemptUse
-         * @description What was measured of an attempt's devices: sums that grow, never a series, so its size is bounded.
-         *
-         *         The device-milliseconds of `by_percent` and `unmeasured_ms` sum to the devices times `until` - `since`.
-         *
-         *         Attributes:
-         *             since: from when on, in milliseconds since the epoch.
-         *             until: up to when.
-         *             devices: how many.
-         *             by_percent: time by how busy a device was.
-         *             unmeasured_ms: device-milliseconds of which nobody knows.
-         *             idle_ms: of `by_percent`, what was below the share of its rule.
-         *             idle_since: since when all its devices have been idle without a break; None where one is not, or is not known.
-         *             idle_after_ms: of `idle_ms`, what came after the last work, as far as it was seen.
-         *             idle: whether they have been idle for as long as the rule says.
-         *             known: whether the last look saw every device.
-         *             memory: most bytes that were in use on one device; None where nobody tells.
-         *             looks: measurements of devices.
-         *             mark: what a rule would have done; None where nothing.
+         * @description What was measured of an attempt's devices: sums that grow, never a series, so its size is bounded. The device-milliseconds of `by_percent` and `unmeasured_ms` sum to the devices times `until` - `since`.
          */
         AttemptUse: {
-            /** @default [] */
+            /**
+             * @description time by how busy a device was.
+             * @default []
+             */
             by_percent: [
                 number,
                 number
             ][];
+            /** @description how many. */
             devices: number;
-            /** @default false */
+            /**
+             * @description whether they have been idle for as long as the rule says.
+             * @default false
+             */
             idle: boolean;
-            /** @default 0 */
+            /**
+             * @description of `idle_ms`, what came after the last work, as far as it was seen.
+             * @default 0
+             */
             idle_after_ms: number;
-            /** @default 0 */
+            /**
+             * @description of `by_percent`, what was below the share of its rule.
+             * @default 0
+             */
             idle_ms: number;
-            /** @default null */
+            /**
+             * @description since when all its devices have been idle without a break; null where one is not, or is not known.
+             * @default null
+             */
             idle_since: number | null;
-            /** @default false */
+            /**
+             * @description whether the last look saw every device.
+             * @default false
+             */
             known: boolean;
-            /** @default 0 */
+            /**
+             * @description measurements of devices.
+             * @default 0
+             */
             looks: number;
-            /** @default null */
+            /**
+             * @description what a rule would have done; null where nothing.
+             * @default null
+             */
             mark: components["schemas"]["IdleMark"] | null;
-            /** @default null */
+            /**
+             * @description most bytes that were in use on one device; null where nobody tells.
+             * @default null
+             */
             memory: number | null;
+            /** @description from when on, in milliseconds since the epoch. */
             since: number;
-            /** @default 0 */
+            /**
+             * @description device-milliseconds of which nobody knows.
+             * @default 0
+             */
             unmeasured_ms: number;
+            /** @description up to when. */
             until: number;
         };
         /**
          * BackendOffer
          * @description What a back end has, as discovered.
-         *
-         *         Attributes:
-         *             kind: ``local``, ``kubernetes`` or ``slurm``.
-         *             starts: kinds of objects that it can start, best first: ``Job``, ``JobSet`` …; or partitions of Slurm.
-         *             accelerators: devices in all, by class of the catalogue.
-         *             told: what a user should know, such as "no GPU was found: 4 slots that stand for GPUs".
          */
         BackendOffer: {
+            /** @description devices in all, by class of the catalogue. */
             accelerators?: {
                 [key: string]: number;
             };
+            /** @description `local`, `kubernetes` or `slurm`. */
             kind: string;
+            /** @description kinds of objects that it can start, best first: `Job`, `JobSet` …; or partitions of Slurm. */
             starts: string[];
-            /** @default [] */
+            /**
+             * @description what a user should know, such as "no GPU was found: 4 slots that stand for GPUs".
+             * @default []
+             */
             told: string[];
-        };
-        /**
-         * BestTrial
-         * @description The trial of a sweep that did best.
-         *
-         *         Attributes:
-         *             metric: by which.
-         *             value: of it.
-         *             trial: its number, from 0.
-         *             arguments: with which it ran.
-         */
-        BestTrial: {
-            arguments: string[];
-            metric: string;
-            trial: number;
-            value: number;
         };
         /**
          * BrowserEntry
          * @description By what somebody comes in.
-         *
-         *         Attributes:
-         *             code: of `allot open`; empty where he comes from the identity provider.
-         *             query: of the address to which that has sent the browser, as it came.
-         *             secret: of which `BrowserLeave.bound` was told.
          */
         BrowserEntry: {
-            /** @default  */
+            /**
+             * @description of `allot open`; empty where he comes from the identity provider.
+             * @default
+             */
             code: string;
-            /** @default  */
+            /**
+             * @description of the address to which that has sent the browser, as it came.
+             * @default
+             */
             query: string;
-            /** @default  */
+            /**
+             * @description of which `BrowserLeave.bound` was told.
+             * @default
+             */
             secret: string;
         };
         /**
          * BrowserLeave
          * @description A browser that goes to the identity provider.
-         *
-         *         Attributes:
-         *             bound: SHA-256, in hexadecimal digits, of the secret that the page keeps until it is back.
          */
         BrowserLeave: {
+            /** @description SHA-256, in hexadecimal digits, of the secret that the page keeps until it is back. */
             bound: string;
         };
         /**
          * BrowserSession
          * @description A session of a browser.
-         *
-         *         Attributes:
-         *             key: half of what it shows; the page keeps it, and sends it as ``X-Allotment-Page``. The other half is a cookie.
          */
         BrowserSession: {
+            /** @description half of what it shows; the page keeps it, and sends it as `X-Allotment-Page`. The other half is a cookie. */
             key: string;
             session: components["schemas"]["ToldToken"];
         };
@@ -1430,167 +1403,105 @@ export interface components {
         /**
          * ChainHead
          * @description How far a chain goes.
-         *
-         *         Attributes:
-         *             number: of the newest entry; 0 where there is none.
-         *             digest: of that entry, 64 hexadecimal digits.
          */
         ChainHead: {
+            /** @description of that entry, 64 hexadecimal digits. */
             digest: string;
+            /** @description of the newest entry; 0 where there is none. */
             number: number;
-        };
-        /**
-         * ChangedQuota
-         * @description What has become of a change.
-         *
-         *         Attributes:
-         *             commit: that has it.
-         *             awaited: what it waits for, with the address where people merge it; empty where it counts already.
-         *             unmade: clusters that are not so yet.
-         *             back: what changes it back.
-         */
-        ChangedQuota: {
-            awaited: string;
-            back: components["schemas"]["QuotaWish"];
-            commit: string;
-            unmade: components["schemas"]["UnmadeCluster"][];
         };
         /**
          * CheckpointPolicy
          * @description How a job survives that it is displaced.
-         *
-         *         Attributes:
-         *             directory: where it writes checkpoints: a path in a volume of the job, or in its code folder on this machine.
-         *                 The job finds it in ``ALLOTMENT_CHECKPOINT_DIR``.
-         *             interval: seconds between two checkpoints; None where the job says nothing of it.
-         *             grace: seconds that it needs to write one after SIGTERM (``ALLOTMENT_GRACE_SECONDS``).
-         *             of: id of the job whose checkpoints it goes on with, where these stay where they are; empty for its own.
          */
         CheckpointPolicy: {
+            /** @description where it writes checkpoints: a path in a volume of the job, or in its code folder on this machine. The job finds it in `ALLOTMENT_CHECKPOINT_DIR`. */
             directory: string;
+            /** @description seconds that it needs to write one after SIGTERM (`ALLOTMENT_GRACE_SECONDS`). */
             grace: number;
+            /** @description seconds between two checkpoints; null where the job says nothing of it. */
             interval: number | null;
-            /** @default  */
+            /**
+             * @description id of the job whose checkpoints it goes on with, where these stay where they are; empty for its own.
+             * @default
+             */
             of: string;
         };
         /**
          * CodeFolder
          * @description A folder that travels with the job.
-         *
-         *         Attributes:
-         *             folder: relative to the job file.
-         *             ignore_file: name of the file in it that says what stays behind (gitignore's patterns); empty for none.
-         *             most: bytes that it may be packed.
          */
         CodeFolder: {
+            /** @description relative to the job file. */
             folder: string;
+            /** @description name of the file in it that says what stays behind (gitignore's patterns); empty for none. */
             ignore_file: string;
+            /** @description bytes that it may be packed. */
             most: number;
         };
         /**
          * CountedJobs
          * @description How many jobs are alike, and where they are listed.
-         *
-         *         Attributes:
-         *             of: what they have in common.
-         *             list: address of the list that has them, and no others.
          */
         CountedJobs: {
             jobs: number;
+            /** @description address of the list that has them, and no others. */
             list: string;
+            /** @description what they have in common. */
             of: {
                 [key: string]: string;
             };
         };
         /**
-         * CourseKind
-         * @description What a step of a course is.
-         * @enum {unknown}
-         */
-        CourseKind: "event" | "move" | "wait";
-        /**
-         * CourseStep
-         * @description One thing that became of a job.
-         *
-         *         Attributes:
-         *             at: milliseconds since the epoch.
-         *             word: the state that it came into, the cause that held it up, or the kind of event.
-         *             cause: why it moved, a word of `MoveCause`; of a wait its ``ALT-nnnn``.
-         *             plain: what was said, in plain words.
-         *             raw: in the back end's own words; empty where these are plain. Foreign text.
-         *             attempt: that it concerns, from 1; 0 where it is none's.
-         *             until: when what held it up was over; None while it holds, and of all that is no wait.
-         */
-        CourseStep: {
-            at: number;
-            /** @default 0 */
-            attempt: number;
-            /** @default  */
-            cause: string;
-            kind: components["schemas"]["CourseKind"];
-            /** @default  */
-            plain: string;
-            /** @default  */
-            raw: string;
-            /** @default null */
-            until: number | null;
-            word: string;
-        };
-        /**
          * DecisionRecord
          * @description What whoever decides was shown, and what was decided; it is never changed afterwards.
-         *
-         *         Attributes:
-         *             at: milliseconds since the epoch.
-         *             act: approve, counter, deny, accept or lapse.
-         *             by: user name; empty where no one had to decide.
-         *             whence: from where it was said.
-         *             gate: name of the gate that was met.
-         *             route: name of the route that decided.
-         *             terms: decided on.
-         *             reason: foreign text; empty where none was given.
-         *             effects: on everybody who waits, worst first.
-         *             unknown: why the effects, or some, are not known; empty where they are.
-         *             need: None where nothing is known of it.
-         *             budget_left: millionths of the currency, after this, in the month of those that it touches where the least is
-         *                 left; None where there is no budget.
-         *             for_himself: whether the requester decided himself.
          */
         DecisionRecord: {
+            /** @description approve, counter, deny, accept or lapse. */
             act: components["schemas"]["RequestAct"];
+            /** @description milliseconds since the epoch. */
             at: number;
+            /** @description millionths of the currency, after this, in the month of those that it touches where the least is left; null where there is no budget. */
             budget_left: number | null;
+            /** @description user name; empty where no one had to decide. */
             by: string;
+            /** @description on everybody who waits, worst first. */
             effects: components["schemas"]["Effect"][];
+            /** @description whether the requester decided himself. */
             for_himself: boolean;
+            /** @description name of the gate that was met. */
             gate: string;
+            /** @description null where nothing is known of it. */
             need: components["schemas"]["DemonstratedNeed"] | null;
+            /** @description foreign text; empty where none was given. */
             reason: string;
+            /** @description name of the route that decided. */
             route: string;
+            /** @description decided on. */
             terms: components["schemas"]["Terms"];
+            /** @description why the effects, or some, are not known; empty where they are. */
             unknown: string;
+            /** @description from where it was said. */
             whence: string;
         };
         /**
          * DemonstratedNeed
          * @description What the team made of what it has, over the last days. Shares are of 1.
-         *
-         *         Attributes:
-         *             days: that are known, at most 30.
-         *             granted: device-seconds that its guarantee and its grants amounted to.
-         *             used: device-seconds that it held.
-         *             idle: device-seconds of those in which the devices did nothing; None where nobody measured.
-         *             half: devices that it held at least in half of the time (median).
-         *             most: devices that it held at least in a twentieth of the time (95th percentile).
-         *             waited: device-seconds that its work asked for while it waited.
          */
         DemonstratedNeed: {
+            /** @description that are known, at most 30. */
             days: number;
+            /** @description device-seconds that its guarantee and its grants amounted to. */
             granted: number;
+            /** @description devices that it held at least in half of the time (median). */
             half: number;
+            /** @description device-seconds of those in which the devices did nothing; null where nobody measured. */
             idle: number | null;
+            /** @description devices that it held at least in a twentieth of the time (95th percentile). */
             most: number;
+            /** @description device-seconds that it held. */
             used: number;
+            /** @description device-seconds that its work asked for while it waited. */
             waited: number;
         };
         /**
@@ -1602,215 +1513,200 @@ export interface components {
         /**
          * EarlyStop
          * @description Trials that fall behind are stopped: worse than the median of the others at the same report.
-         *
-         *         Attributes:
-         *             metric: name; a line ``NAME=NUMBER`` of the log reports it.
-         *             maximise: whether more is better.
-         *             after: reports that every trial may make first.
          */
         EarlyStop: {
+            /** @description reports that every trial may make first. */
             after: number;
+            /** @description whether more is better. */
             maximise: boolean;
+            /** @description name; a line `NAME=NUMBER` of the log reports it. */
             metric: string;
         };
         /**
          * Effect
          * @description What a grant does to one who waits, as simulated on the scheduling twin.
-         *
-         *         Attributes:
-         *             team: whose work it is.
-         *             work: name of it; empty for all of the team's that is affected.
-         *             before: seconds that it would have waited from now; None where it would not start within the horizon.
-         *             after: the same with the grant.
          */
         Effect: {
+            /** @description the same with the grant. */
             after: number | null;
+            /** @description seconds that it would have waited from now; null where it would not start within the horizon. */
             before: number | null;
+            /** @description whose work it is. */
             team: string;
+            /** @description name of it; empty for all of the team's that is affected. */
             work: string;
         };
         /**
          * EndOfRun
          * @description How an attempt ended, as far as the back end tells.
-         *
-         *         Attributes:
-         *             code: exit code of the first rank that failed, else 0; 128 + n for signal n; None where nobody knows.
-         *             rank: of the replica that failed; None where none did, or nobody knows.
-         *             said: in a sentence.
-         *             displaced: it was made to end for others, or lost what it ran on: no failure of its own.
-         *             memory: most bytes that one replica had in use; None where nobody measured.
-         *             out_of_memory: something of it was killed because it went over its memory.
-         *             cpu_ms: milliseconds of CPU that all replicas used; None where nobody measured.
-         *             devices_busy: mean use of its devices, in percent, where the back end tells only that.
-         *             device_memory: most bytes in use on one device, the same.
-         *             output_lost: bytes of its output that could not be written.
          */
         EndOfRun: {
+            /** @description exit code of the first rank that failed, else 0; 128 + n for signal n; null where nobody knows. */
             code: number | null;
-            /** @default null */
+            /**
+             * @description milliseconds of CPU that all replicas used; null where nobody measured.
+             * @default null
+             */
             cpu_ms: number | null;
-            /** @default null */
+            /**
+             * @description most bytes in use on one device, the same.
+             * @default null
+             */
             device_memory: number | null;
-            /** @default null */
+            /**
+             * @description mean use of its devices, in percent, where the back end tells only that.
+             * @default null
+             */
             devices_busy: number | null;
-            /** @default false */
+            /**
+             * @description it was made to end for others, or lost what it ran on: no failure of its own.
+             * @default false
+             */
             displaced: boolean;
-            /** @default null */
+            /**
+             * @description most bytes that one replica had in use; null where nobody measured.
+             * @default null
+             */
             memory: number | null;
-            /** @default false */
+            /**
+             * @description something of it was killed because it went over its memory.
+             * @default false
+             */
             out_of_memory: boolean;
-            /** @default 0 */
+            /**
+             * @description bytes of its output that could not be written.
+             * @default 0
+             */
             output_lost: number;
-            /** @default null */
+            /**
+             * @description of the replica that failed; null where none did, or nobody knows.
+             * @default null
+             */
             rank: number | null;
-            /** @default  */
+            /**
+             * @description in a sentence.
+             * @default
+             */
             said: string;
-        };
-        /**
-         * FamilyReport
-         * @description The members of a sweep or a schedule.
-         *
-         *         Attributes:
-         *             states: how many stand how.
-         *             best: None where nothing was reported.
-         */
-        FamilyReport: {
-            /** @default null */
-            best: components["schemas"]["BestTrial"] | null;
-            states: {
-                [key: string]: number;
-            };
         };
         /**
          * FamilyStanding
          * @description How far a sweep or a schedule is; kept with it.
-         *
-         *         Attributes:
-         *             said: in a sentence, for listings.
-         *             passed: how far its members are decided about: how many trials were made, or the last moment (milliseconds since
-         *                 the epoch) of which a run was made or left out.
-         *             best: the best value of the sweep's metric; None where there is none.
-         *             best_number: the trial that reported it.
-         *             left_out: times of a schedule at which no run began.
          */
         FamilyStanding: {
-            /** @default null */
+            /**
+             * @description the best value of the sweep's metric; null where there is none.
+             * @default null
+             */
             best: number | null;
-            /** @default 0 */
+            /**
+             * @description the trial that reported it.
+             * @default 0
+             */
             best_number: number;
-            /** @default 0 */
+            /**
+             * @description times of a schedule at which no run began.
+             * @default 0
+             */
             left_out: number;
-            /** @default 0 */
+            /**
+             * @description how far its members are decided about: how many trials were made, or the last moment (milliseconds since the epoch) of which a run was made or left out.
+             * @default 0
+             */
             passed: number;
-            /** @default  */
+            /**
+             * @description in a sentence, for listings.
+             * @default
+             */
             said: string;
         };
         /**
          * FamilySummary
          * @description The members of a sweep or a schedule together.
-         *
-         *         Attributes:
-         *             states: how many members stand how; of many, those of the newest.
-         *             use: what those that are over have used, all together; None where none has.
          */
         FamilySummary: {
+            /** @description how many members stand how; of many, those of the newest. */
             states?: {
                 [key: string]: number;
             };
-            /** @default null */
+            /**
+             * @description what those that are over have used, all together; null where none has.
+             * @default null
+             */
             use: components["schemas"]["UseSummary"] | null;
         };
         /**
          * ForeseenChange
          * @description What a request makes of the platform directory and of clusters.
-         *
-         *         Attributes:
-         *             diff: of the directory, a unified diff.
-         *             made: in each cluster where something is made.
-         *             warnings: what the directory warns of afterwards and did not before.
          */
         ForeseenChange: {
+            /** @description of the directory, a unified diff. */
             diff: string;
+            /** @description in each cluster where something is made. */
             made: components["schemas"]["MadeInCluster"][];
-            /** @default [] */
+            /**
+             * @description what the directory warns of afterwards and did not before.
+             * @default []
+             */
             warnings: string[];
         };
         /**
          * ForeseenJob
          * @description A job that was only asked about.
-         *
-         *         Attributes:
-         *             job: as its back end would have it.
-         *             price: of an hour of its accelerators, millionths of the platform's currency; None where it is not known.
-         *             displaces: jobs that would have to end for it.
          */
         ForeseenJob: {
-            /** @default [] */
+            /**
+             * @description jobs that would have to end for it.
+             * @default []
+             */
             displaces: components["schemas"]["StoredJob"][];
+            /** @description as its back end would have it. */
             job: components["schemas"]["Job"];
+            /** @description of an hour of its accelerators, millionths of the platform's currency; null where it is not known. */
             price: number | null;
             start: components["schemas"]["ForeseenStart"];
             /** @default [] */
             told: string[];
         };
         /**
-         * ForeseenQuota
-         * @description What a change of a quota would do to the platform directory; who waits longer `allot whatif` tells.
-         *
-         *         Attributes:
-         *             expected: commit that it was reckoned from; empty where the directory is in no repository.
-         *             now: what the team has now of what would be changed: that changes it back.
-         *             changes: of queues of the cluster, as `allot whatif` takes them; empty where nothing changes.
-         *             diff: of the directory, as `git apply` takes it; empty where nothing changes.
-         *             warnings: what the directory would warn of and does not now.
-         *             command: the same by hand.
-         *             why_not: why the server cannot do it, with what to do; empty where it can.
-         *             proposed: whether it would wait to be merged.
-         */
-        ForeseenQuota: {
-            changes: string[];
-            command: string;
-            diff: string;
-            expected: string;
-            now: components["schemas"]["QuotaWish"];
-            proposed: boolean;
-            warnings: string[];
-            why_not: string;
-        };
-        /**
          * ForeseenStart
          * @description What would become of a job if it came now.
-         *
-         *         Attributes:
-         *             now: whether it would start at once, or as soon as those that it displaces have ended; None where nobody knows.
-         *             displaces: ids of jobs that would have to end for it.
-         *             waits_for: why it would wait, in the back end's own words; empty where it would not, or nobody knows.
-         *             others: work that is none of ours and would have to end for it, in words: ``job/train in vision``; the first of
-         *                 them.
-         *             more_others: how many more of these there are.
-         *             untold: why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
-         *             within: from when to when it likely starts where it would wait, in milliseconds from now; None without a basis.
-         *             never: whether it could never start as things are.
-         *             plain: what `waits_for` says, in plain words.
          */
         ForeseenStart: {
-            /** @default [] */
+            /**
+             * @description ids of jobs that would have to end for it.
+             * @default []
+             */
             displaces: string[];
-            /** @default 0 */
+            /**
+             * @description how many more of these there are.
+             * @default 0
+             */
             more_others: number;
-            /** @default false */
-            never: boolean;
-            /** @default null */
+            /**
+             * @description whether it would start at once, or as soon as those that it displaces have ended; null where nobody knows.
+             * @default null
+             */
             now: boolean | null;
-            /** @default [] */
+            /**
+             * @description work that is none of ours and would have to end for it, in words: `job/train in vision`; the first of them.
+             * @default []
+             */
             others: string[];
-            /** @default  */
-            plain: string;
-            /** @default  */
+            /**
+             * @description why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
+             * @default
+             */
             untold: string;
-            /** @default  */
+            /**
+             * @description why it would wait, in the back end's own words; empty where it would not, or nobody knows.
+             * @default
+             */
             waits_for: string;
-            /** @default null */
+            /**
+             * @description from when to when it likely starts where it would wait, in milliseconds from now; null without a basis.
+             * @default null
+             */
             within: [
                 number,
                 number
@@ -1819,173 +1715,124 @@ export interface components {
         /**
          * FoundLine
          * @description A line that is meant.
-         *
-         *         Attributes:
-         *             number: of all lines of the log, from 0, in the order in which they are read.
-         *             text: what is no text in it is replaced; cut where it is very long.
-         *             at: milliseconds since the epoch; None where the back end keeps no times.
          */
         FoundLine: {
+            /** @description milliseconds since the epoch; null where the back end keeps no times. */
             at: number | null;
+            /** @description of all lines of the log, from 0, in the order in which they are read. */
             number: number;
             rank: number;
+            /** @description what is no text in it is replaced; cut where it is very long. */
             text: string;
         };
         /**
          * GivenAnswer
          * @description An answer.
-         *
-         *         Attributes:
-         *             sources: what it rests on.
-         *             partial: whether something that belongs to it could not be seen.
-         *             stale: whether some of it is told as it was when it was seen last.
-         *             document: as the command gives it with ``-o json``.
          */
         GivenAnswer: {
+            /** @description as the command gives it with `-o json`. */
             document: Record<string, never>;
+            /** @description whether something that belongs to it could not be seen. */
             partial: boolean;
+            /** @description what it rests on. */
             sources: components["schemas"]["AnswerSource"][];
+            /** @description whether some of it is told as it was when it was seen last. */
             stale: boolean;
         };
         /**
          * GivenClass
          * @description What devices a replica was given, where it asked for one class of several, or did not say how they are bought.
-         *
-         *         Attributes:
-         *             accelerator: class of the catalogue.
-         *             capacity: how it is bought: ``reserved``, ``on-demand``, ``spot``.
          */
         GivenClass: {
+            /** @description class of the catalogue. */
             accelerator: string;
-            /** @default on-demand */
+            /**
+             * @description how it is bought: `reserved`, `on-demand`, `spot`.
+             * @default on-demand
+             */
             capacity: components["schemas"]["CapacityType"];
-        };
-        /**
-         * GrantPace
-         * @description How far a grant of devices is used, beside how much of its time has passed.
-         *
-         *         Attributes:
-         *             id: of the grant.
-         *             devices: that it gives.
-         *             since: when it began, milliseconds since the epoch.
-         *             until: when it ends; None where it has no end.
-         *             given: device-seconds that it has amounted to so far.
-         *             used: device-seconds of those in which the team held its devices; None where nobody knows.
-         */
-        GrantPace: {
-            devices: number;
-            given: number;
-            id: string;
-            since: number;
-            until: number | null;
-            used: number | null;
         };
         /**
          * GrantRequest
          * @description A request.
-         *
-         *         Attributes:
-         *             id: eight letters and digits, the first a letter.
-         *             requester: user name of who asks.
-         *             created: milliseconds since the epoch.
-         *             state: where it stands.
-         *             terms: on the table now: asked for, offered or approved.
-         *             asked: as they were asked for.
-         *             gate: name of the gate that it met when it was last looked at.
-         *             route: name of the route that decides now; empty for none.
-         *             due: when its route's time, or that of an offer, is over; None where nothing is waited for.
-         *             extends: id of the grant that it prolongs or changes; empty for none.
-         *             revision: counts changes, from 1.
-         *             decisions: all that was decided, oldest first.
-         *             platform: name of the platform that it was asked of; empty for one of before names were kept.
-         *             begins_when_given: whether nobody has named a beginning: its time then runs from its approval on.
          */
         GrantRequest: {
+            /** @description as they were asked for. */
             asked: components["schemas"]["Terms"];
-            /** @default false */
+            /**
+             * @description whether nobody has named a beginning: its time then runs from its approval on.
+             * @default false
+             */
             begins_when_given: boolean;
+            /** @description milliseconds since the epoch. */
             created: number;
+            /** @description all that was decided, oldest first. */
             decisions: components["schemas"]["DecisionRecord"][];
+            /** @description when its route's time, or that of an offer, is over; null where nothing is waited for. */
             due: number | null;
+            /** @description id of the grant that it prolongs or changes; empty for none. */
             extends: string;
+            /** @description name of the gate that it met when it was last looked at. */
             gate: string;
+            /** @description eight letters and digits, the first a letter. */
             id: string;
-            /** @default  */
+            /**
+             * @description name of the platform that it was asked of; empty for one of before names were kept.
+             * @default
+             */
             platform: string;
+            /** @description user name of who asks. */
             requester: string;
+            /** @description counts changes, from 1. */
             revision: number;
+            /** @description name of the route that decides now; empty for none. */
             route: string;
+            /** @description where it stands. */
             state: components["schemas"]["RequestState"];
+            /** @description on the table now: asked for, offered or approved. */
             terms: components["schemas"]["Terms"];
             wish: components["schemas"]["Wish"];
         };
         /**
          * GrantsPage
          * @description Some grants, by id.
-         *
-         *         Attributes:
-         *             next: id after which the next page begins; empty where there is none.
          */
         GrantsPage: {
+            /** @description id after which the next page begins; empty where there is none. */
             next: string;
             rows: components["schemas"]["TeamGrant"][];
         };
         /**
-         * GrantStanding
-         * @description Where the grant that a request gave, or changed, stands.
-         *
-         *         Attributes:
-         *             id: of the grant.
-         *             trouble: why it is not as it should be, in a sentence; empty where it is.
-         */
-        GrantStanding: {
-            id: string;
-            state: components["schemas"]["GrantState"];
-            /** @default  */
-            trouble: string;
-        };
-        /**
          * GrantState
-         * @description Where a grant stands; the text is what is kept. `requests.granting` has the table of moves.
+         * @description Where a grant stands; the text is what is kept.
          * @enum {unknown}
          */
         GrantState: "active" | "conflict" | "due" | "ended" | "giving" | "taking-back";
         /**
          * IdleMark
          * @description What a rule of idleness in shadow mode would have done to an attempt, and did not.
-         *
-         *         Attributes:
-         *             rule: its name.
-         *             action: ``stop`` or ``ask``.
-         *             at: when, in milliseconds since the epoch.
-         *             held_ms: device-milliseconds that the attempt went on to hold from then on.
-         *             busy_ms: of these, the ones in which a device was busy again: what stopping it would have cost.
          */
         IdleMark: {
+            /** @description `stop` or `ask`. */
             action: string;
+            /** @description when, in milliseconds since the epoch. */
             at: number;
-            /** @default 0 */
+            /**
+             * @description of these, the ones in which a device was busy again: what stopping it would have cost.
+             * @default 0
+             */
             busy_ms: number;
-            /** @default 0 */
+            /**
+             * @description device-milliseconds that the attempt went on to hold from then on.
+             * @default 0
+             */
             held_ms: number;
+            /** @description its name. */
             rule: string;
         };
         /**
          * Job
          * @description A job, valid by construction.
-         *
-         *         Attributes:
-         *             name: what people call it; not unique over time.
-         *             team: name of the team in the platform directory.
-         *             project: value of the label ``project``; empty for the team's usual one.
-         *             labels: further labels, such as model and experiment.
-         *             needs: of one replica.
-         *             replicas: processes (pods) that run at once; each knows its rank.
-         *             gang: whether replicas start all or not at all.
-         *             priority: a rung of the ladder.
-         *             run_time: most seconds that it runs, after which it is ended; None for no end of its own.
-         *             deadline: RFC 3339, when its result is needed; empty if it does not matter.
-         *             spot: whether it may run on capacity that can be taken away.
          */
         Job: {
             /** @default [] */
@@ -1996,24 +1843,40 @@ export interface components {
             cost_center: string;
             /** @default [] */
             data: components["schemas"]["StagedData"][];
-            /** @default  */
+            /**
+             * @description RFC 3339, when its result is needed; empty if it does not matter.
+             * @default
+             */
             deadline: string;
             /** @default  */
             environment: string;
-            /** @default false */
+            /**
+             * @description whether replicas start all or not at all.
+             * @default false
+             */
             gang: boolean;
+            /** @description further labels, such as model and experiment. */
             labels?: {
                 [key: string]: string;
             };
+            /** @description what people call it; not unique over time. */
             name: string;
             /** @default null */
             nearness: components["schemas"]["Nearness"] | null;
+            /** @description of one replica. */
             needs: components["schemas"]["ReplicaNeeds"];
+            /** @description a rung of the ladder. */
             priority: string;
             program: components["schemas"]["Program"];
-            /** @default  */
+            /**
+             * @description value of the label `project`; empty for the team's usual one.
+             * @default
+             */
             project: string;
-            /** @default 1 */
+            /**
+             * @description processes (pods) that run at once; each knows its rank.
+             * @default 1
+             */
             replicas: number;
             /**
              * @default {
@@ -2022,14 +1885,21 @@ export interface components {
              *     }
              */
             retries: components["schemas"]["RetryPolicy"];
-            /** @default null */
+            /**
+             * @description most seconds that it runs, after which it is ended; null for no end of its own.
+             * @default null
+             */
             run_time: number | null;
             /** @default null */
             schedule: components["schemas"]["JobSchedule"] | null;
-            /** @default true */
+            /**
+             * @description whether it may run on capacity that can be taken away.
+             * @default true
+             */
             spot: boolean;
             /** @default null */
             sweep: components["schemas"]["Sweep"] | null;
+            /** @description name of the team in the platform directory. */
             team: string;
             type: components["schemas"]["JobType"];
             /** @default [] */
@@ -2038,49 +1908,44 @@ export interface components {
         /**
          * JobAttempt
          * @description One start of a job.
-         *
-         *         Attributes:
-         *             number: from 1.
-         *             started: milliseconds since the epoch; None until it runs.
-         *             ended: milliseconds since the epoch; None while it runs.
-         *             places: where its replicas ran.
-         *             end: how it ended, as far as the back end tells.
-         *             measured: use of its devices so far; None where nobody measured.
          */
         JobAttempt: {
-            /** @default null */
+            /**
+             * @description how it ended, as far as the back end tells.
+             * @default null
+             */
             end: components["schemas"]["EndOfRun"] | null;
-            /** @default null */
+            /**
+             * @description milliseconds since the epoch; null while it runs.
+             * @default null
+             */
             ended: number | null;
-            /** @default null */
+            /**
+             * @description use of its devices so far; null where nobody measured.
+             * @default null
+             */
             measured: components["schemas"]["AttemptUse"] | null;
+            /** @description from 1. */
             number: number;
-            /** @default [] */
+            /**
+             * @description where its replicas ran.
+             * @default []
+             */
             places: components["schemas"]["RunningPlace"][];
-            /** @default null */
+            /**
+             * @description milliseconds since the epoch; null until it runs.
+             * @default null
+             */
             started: number | null;
         };
         /**
          * JobCounts
          * @description Jobs, counted.
-         *
-         *         Attributes:
-         *             total: of all rows.
          */
         JobCounts: {
             rows: components["schemas"]["CountedJobs"][];
+            /** @description of all rows. */
             total: number;
-        };
-        /**
-         * JobCourse
-         * @description What became of a job so far.
-         *
-         *         Attributes:
-         *             steps: in the order in which they came; of one moment moves before what happened beside.
-         */
-        JobCourse: {
-            id: string;
-            steps: components["schemas"]["CourseStep"][];
         };
         /**
          * JobDependency
@@ -2093,15 +1958,13 @@ export interface components {
         /**
          * JobEvent
          * @description Something that happened to a job and was no move: a checkpoint, a warning, a lost node.
-         *
-         *         Attributes:
-         *             at: milliseconds since the epoch.
-         *             kind: in one word.
-         *             said: in a sentence; foreign text.
          */
         JobEvent: {
+            /** @description milliseconds since the epoch. */
             at: number;
+            /** @description in one word. */
             kind: string;
+            /** @description in a sentence; foreign text. */
             said: string;
         };
         /**
@@ -2121,72 +1984,56 @@ export interface components {
         /**
          * JobReceipt
          * @description A job that was taken.
-         *
-         *         Attributes:
-         *             told: what is different there from what its file says, in sentences.
          */
         JobReceipt: {
             job: components["schemas"]["StoredJob"];
-            /** @default [] */
+            /**
+             * @description what is different there from what its file says, in sentences.
+             * @default []
+             */
             told: string[];
-        };
-        /**
-         * JobReport
-         * @description A job that is over, or so far.
-         *
-         *         Attributes:
-         *             use: None where it is not over; of a sweep or a schedule, of all members that are.
-         *             waited_ms: milliseconds in queues; of what has not started yet, since its submission.
-         *             advice: what to ask for next time, and why, in sentences.
-         *             family: of a sweep or a schedule; None of others.
-         *             idle: what rules of idleness would have done, in sentences.
-         */
-        JobReport: {
-            advice: string[];
-            /** @default null */
-            family: components["schemas"]["FamilyReport"] | null;
-            /** @default [] */
-            idle: string[];
-            job: components["schemas"]["StoredJob"];
-            lines: components["schemas"]["ReportLine"][];
-            use: components["schemas"]["UseSummary"] | null;
-            waited_ms: number;
         };
         /**
          * JobRow
          * @description What a listing says of a job.
-         *
-         *         Attributes:
-         *             devices: accelerators of all replicas; of a sweep, of all trials that may run at the same time.
-         *             accelerator: class that it likes best, or ``any``; empty where it asks for none.
-         *             cause: of its last move.
-         *             said: why it waits, how far its members are, or what was said with that move, in a sentence.
-         *             parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
-         *             number: of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
-         *             metric: what a trial reported last; None where it has reported no number.
-         *             plain: what `said` means in plain words, as `allot ps` tells it; empty in the store, which keeps what was said.
          */
         JobRow: {
+            /** @description class that it likes best, or `any`; empty where it asks for none. */
             accelerator: string;
             attempt: number;
             backend: string;
+            /** @description of its last move. */
             cause: components["schemas"]["MoveCause"];
+            /** @description accelerators of all replicas; of a sweep, of all trials that may run at the same time. */
             devices: number;
             ended: number | null;
             id: string;
-            /** @default null */
+            /**
+             * @description what a trial reported last; null where it has reported no number.
+             * @default null
+             */
             metric: number | null;
             name: string;
             native: string;
-            /** @default 0 */
+            /**
+             * @description of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
+             * @default 0
+             */
             number: number;
             owner: string;
-            /** @default  */
+            /**
+             * @description id of the sweep or the schedule whose member it is; empty for a job of its own.
+             * @default
+             */
             parent: string;
-            /** @default  */
+            /**
+             * @description what `said` means in plain words, as `allot ps` tells it; empty in the store, which keeps what was said.
+             * @default
+             */
             plain: string;
             priority: string;
             project: string;
+            /** @description why it waits, how far its members are, or what was said with that move, in a sentence. */
             said: string;
             started: number | null;
             state: components["schemas"]["JobState"];
@@ -2197,28 +2044,26 @@ export interface components {
         /**
          * JobSchedule
          * @description When a scheduled job runs; two runs never overlap.
-         *
-         *         Attributes:
-         *             cron: five fields.
-         *             time_zone: IANA name.
-         *             starting_deadline: seconds after its time within which a run may still start.
          */
         JobSchedule: {
+            /** @description five fields. */
             cron: string;
+            /** @description seconds after its time within which a run may still start. */
             starting_deadline: number;
+            /** @description IANA name. */
             time_zone: string;
         };
         /**
          * JobsPage
          * @description Some of a listing.
-         *
-         *         Attributes:
-         *             rows: newest first.
-         *             next: where the next page begins; None where there is none.
          */
         JobsPage: {
-            /** @default null */
+            /**
+             * @description where the next page begins; null where there is none.
+             * @default null
+             */
             next: components["schemas"]["PageMark"] | null;
+            /** @description newest first. */
             rows: components["schemas"]["JobRow"][];
         };
         /**
@@ -2230,25 +2075,30 @@ export interface components {
         /**
          * JobSubmission
          * @description A job that somebody wants to be run.
-         *
-         *         Attributes:
-         *             backend: name of the back end.
-         *             code: reference that `put_code` gave; empty where no code travels, and where it is that of the job that this
-         *                 one retries or clones.
-         *             unwritten: fields that its file leaves open, such as ``resources.cpu``: a back end may fill them in better.
-         *             supersedes: id of the job that it retries or clones.
-         *             key: of the submission: what comes again with the same one is the same job; empty where each is a new one.
          */
         JobSubmission: {
+            /** @description name of the back end. */
             backend: string;
-            /** @default  */
+            /**
+             * @description reference that `put_code` gave; empty where no code travels, and where it is that of the job that this one retries or clones.
+             * @default
+             */
             code: string;
             job: components["schemas"]["Job"];
-            /** @default  */
+            /**
+             * @description of the submission: what comes again with the same one is the same job; empty where each is a new one.
+             * @default
+             */
             key: string;
-            /** @default  */
+            /**
+             * @description id of the job that it retries or clones.
+             * @default
+             */
             supersedes: string;
-            /** @default [] */
+            /**
+             * @description fields that its file leaves open, such as `resources.cpu`: a back end may fill them in better.
+             * @default []
+             */
             unwritten: string[];
         };
         /**
@@ -2260,50 +2110,49 @@ export interface components {
         /**
          * JobVolume
          * @description Storage at a path of the job.
-         *
-         *         Attributes:
-         *             claim: name of a claim that is there already; empty for scratch, which comes and goes with the job.
-         *             folder: host path, for back ends without claims; empty for none.
-         *             path: absolute; where the job sees it.
-         *             size: bytes, of scratch.
          */
         JobVolume: {
-            /** @default  */
+            /**
+             * @description name of a claim that is there already; empty for scratch, which comes and goes with the job.
+             * @default
+             */
             claim: string;
-            /** @default  */
+            /**
+             * @description host path, for back ends without claims; empty for none.
+             * @default
+             */
             folder: string;
             name: string;
+            /** @description absolute; where the job sees it. */
             path: string;
-            /** @default null */
+            /**
+             * @description bytes, of scratch.
+             * @default null
+             */
             size: number | null;
             use: components["schemas"]["VolumeUse"];
         };
         /**
          * LogSearch
          * @description What was found.
-         *
-         *         Attributes:
-         *             lines: those that are told.
-         *             matches: how many are meant among those that were looked at.
-         *             looked_at: how many lines.
-         *             next: number of the line at which the next call goes on; None where nothing is left. Where it is less than the
-         *                 first that was asked for, that one lies too far behind the beginning to be found in one call.
          */
         LogSearch: {
+            /** @description those that are told. */
             lines: components["schemas"]["FoundLine"][];
+            /** @description how many lines. */
             looked_at: number;
+            /** @description how many are meant among those that were looked at. */
             matches: number;
+            /** @description number of the line at which the next call goes on; null where nothing is left. Where it is less than the first that was asked for, that one lies too far behind the beginning to be found in one call. */
             next: number | null;
         };
         /**
          * MadeInCluster
          * @description What would be made in a cluster.
-         *
-         *         Attributes:
-         *             kinds: how many objects, by kind, in the order of their names.
          */
         MadeInCluster: {
             cluster: string;
+            /** @description how many objects, by kind, in the order of their names. */
             kinds: [
                 string,
                 number
@@ -2312,18 +2161,20 @@ export interface components {
         /**
          * Move
          * @description One step of a job's history.
-         *
-         *         Attributes:
-         *             at: milliseconds since the epoch.
-         *             attempt: the attempt that it concerns, from 1; 0 before the first.
-         *             said: in a sentence, for people: the scheduler's reason, the exit code. Foreign text, bounded.
          */
         Move: {
+            /** @description milliseconds since the epoch. */
             at: number;
-            /** @default 0 */
+            /**
+             * @description the attempt that it concerns, from 1; 0 before the first.
+             * @default 0
+             */
             attempt: number;
             cause: components["schemas"]["MoveCause"];
-            /** @default  */
+            /**
+             * @description in a sentence, for people: the scheduler's reason, the exit code. Foreign text, bounded.
+             * @default
+             */
             said: string;
             state: components["schemas"]["JobState"];
         };
@@ -2336,11 +2187,9 @@ export interface components {
         /**
          * Nearness
          * @description How close together replicas are to run.
-         *
-         *         Attributes:
-         *             required: whether it rather waits than runs apart.
          */
         Nearness: {
+            /** @description whether it rather waits than runs apart. */
             required: boolean;
             within: components["schemas"]["NearnessDomain"];
         };
@@ -2353,58 +2202,76 @@ export interface components {
         /**
          * NewTeam
          * @description What a team is to be, in the words of `allot team add`.
-         *
-         *         Attributes:
-         *             owners: the identity provider's groups whose people are owners.
-         *             members: those whose people are members.
-         *             clusters: where; empty for the one cluster outside production that offers all that is asked for.
-         *             accelerators: guaranteed devices by accelerator (``a100``), capacity type (``a100:spot``) or cluster
-         *                 (``training/a100``).
-         *             cpu: guaranteed, a Kubernetes quantity.
-         *             memory: the same.
-         *             cost_center: empty for none.
-         *             budget: what it may spend in a calendar month without anybody being asked, in millionths of the currency; None
-         *                 for no budget.
          */
         NewTeam: {
-            /** @default [] */
+            /**
+             * @description guaranteed devices by accelerator (`a100`), capacity type (`a100:spot`) or cluster (`training/a100`).
+             * @default []
+             */
             accelerators: [
                 string,
                 number
             ][];
-            /** @default null */
+            /**
+             * @description what it may spend in a calendar month without anybody being asked, in millionths of the currency; null for no budget.
+             * @default null
+             */
             budget: number | null;
-            /** @default [] */
+            /**
+             * @description where; empty for the one cluster outside production that offers all that is asked for.
+             * @default []
+             */
             clusters: string[];
-            /** @default  */
+            /**
+             * @description empty for none.
+             * @default
+             */
             cost_center: string;
-            /** @default 64 */
+            /**
+             * @description guaranteed, a Kubernetes quantity.
+             * @default 64
+             */
             cpu: string;
-            /** @default [] */
+            /**
+             * @description those whose people are members.
+             * @default []
+             */
             members: string[];
-            /** @default 256Gi */
+            /**
+             * @description the same.
+             * @default 256Gi
+             */
             memory: string;
-            /** @default [] */
+            /**
+             * @description the identity provider's groups whose people are owners.
+             * @default []
+             */
             owners: string[];
         };
         /**
          * OtherTerms
-         * @description What is different from the terms on the table; what is None stays.
-         *
-         *         Attributes:
-         *             devices: all together.
-         *             accelerator: class, or name of a flavor.
-         *             clusters: any of these will do.
-         *             lasts: milliseconds from its beginning.
+         * @description What is different from the terms on the table; what is null stays.
          */
         OtherTerms: {
-            /** @default null */
+            /**
+             * @description class, or name of a flavor.
+             * @default null
+             */
             accelerator: string | null;
-            /** @default null */
+            /**
+             * @description any of these will do.
+             * @default null
+             */
             clusters: string[] | null;
-            /** @default null */
+            /**
+             * @description all together.
+             * @default null
+             */
             devices: number | null;
-            /** @default null */
+            /**
+             * @description milliseconds from its beginning.
+             * @default null
+             */
             lasts: number | null;
         };
         /**
@@ -2417,7 +2284,7 @@ export interface components {
         };
         /**
          * PeoplePage
-         * @description Some of those who have signed in, by user name; as `TokensPage` besides.
+         * @description Some of those who have signed in, by user name.
          */
         PeoplePage: {
             next: string;
@@ -2437,81 +2304,62 @@ export interface components {
         /**
          * Program
          * @description What is run.
-         *
-         *         Attributes:
-         *             argv: never a shell's text; empty where the image's own entry is run.
-         *             image: reference of a container image; empty where the machine's own programs are used.
-         *             environment: by variable.
-         *             secrets: further variables.
-         *             code: None where everything is in the image, or on the machine.
-         *             working_directory: absolute in an image; relative to the code elsewhere; empty for the usual one.
-         *             port: on which a service or a notebook answers; None for what answers nobody.
          */
         Program: {
+            /** @description never a shell's text; empty where the image's own entry is run. */
             argv: string[];
-            /** @default null */
+            /**
+             * @description null where everything is in the image, or on the machine.
+             * @default null
+             */
             code: components["schemas"]["CodeFolder"] | null;
+            /** @description by variable. */
             environment?: {
                 [key: string]: string;
             };
-            /** @default  */
+            /**
+             * @description reference of a container image; empty where the machine's own programs are used.
+             * @default
+             */
             image: string;
-            /** @default null */
+            /**
+             * @description on which a service or a notebook answers; null for what answers nobody.
+             * @default null
+             */
             port: number | null;
-            /** @default [] */
+            /**
+             * @description further variables.
+             * @default []
+             */
             secrets: components["schemas"]["SecretVariable"][];
-            /** @default  */
+            /**
+             * @description absolute in an image; relative to the code elsewhere; empty for the usual one.
+             * @default
+             */
             working_directory: string;
         };
         /**
          * QuotaShare
          * @description Guaranteed quota of a team in one cluster.
-         *
-         *         Attributes:
-         *             cluster: name in the platform directory.
-         *             flavor: of the cluster; its accelerator and how it is bought.
-         *             devices: how many, 0 or more.
-         *             cpu: that comes with them.
-         *             memory: that comes with them.
          */
         QuotaShare: {
+            /** @description name in the platform directory. */
             cluster: string;
+            /** @description that comes with them. */
             cpu: number;
+            /** @description how many, 0 or more. */
             devices: number;
+            /** @description of the cluster; its accelerator and how it is bought. */
             flavor: string;
+            /** @description that comes with them. */
             memory: number;
-        };
-        /**
-         * QuotaWish
-         * @description What a team is to have of one flavor in one cluster; what is not named stays.
-         *
-         *         Attributes:
-         *             team: name of the team.
-         *             cluster: of the platform directory.
-         *             flavor: of devices there.
-         *             nominal: devices that are guaranteed, without what grants give.
-         *             borrowing: the most that may be borrowed beyond, in digits, or ``none``.
-         *             lending: the most of it that others may borrow, in the same words.
-         */
-        QuotaWish: {
-            /** @default null */
-            borrowing: string | null;
-            cluster: string;
-            flavor: string;
-            /** @default null */
-            lending: string | null;
-            /** @default null */
-            nominal: number | null;
-            team: string;
         };
         /**
          * RefusedSubmission
          * @description An error as it travels.
-         *
-         *         Attributes:
-         *             error: name of its type.
          */
         RefusedSubmission: {
+            /** @description name of its type. */
             error: string;
             /** @default  */
             fix: string;
@@ -2522,34 +2370,23 @@ export interface components {
         /**
          * ReplicaNeeds
          * @description What one replica is given.
-         *
-         *         Attributes:
-         *             memory: bytes.
-         *             shared_memory: bytes of /dev/shm; None for the usual ones.
-         *             ephemeral_storage: bytes; None where nothing is asked for.
          */
         ReplicaNeeds: {
             /** @default null */
             accelerators: components["schemas"]["AcceleratorWish"] | null;
             cpu: number;
-            /** @default null */
+            /**
+             * @description bytes; null where nothing is asked for.
+             * @default null
+             */
             ephemeral_storage: number | null;
+            /** @description bytes. */
             memory: number;
-            /** @default null */
+            /**
+             * @description bytes of /dev/shm; null for the usual ones.
+             * @default null
+             */
             shared_memory: number | null;
-        };
-        /**
-         * ReportLine
-         * @description One quantity, in words.
-         *
-         *         Attributes:
-         *             what: such as ``memory of a replica``.
-         *             used: "no telemetry" where nobody measured.
-         */
-        ReportLine: {
-            asked: string;
-            used: string;
-            what: string;
         };
         /**
          * RequestAct
@@ -2566,188 +2403,201 @@ export interface components {
         /**
          * RequestMark
          * @description The last request of a page: the next one begins after it.
-         *
-         *         Attributes:
-         *             at: milliseconds since the epoch: when it was submitted, or is due where they come in that order.
          */
         RequestMark: {
+            /** @description milliseconds since the epoch: when it was submitted, or is due where they come in that order. */
             at: number;
             id: string;
         };
         /**
          * RequestsPage
          * @description Some requests, newest first.
-         *
-         *         Attributes:
-         *             next: where the next page begins; None where there is none.
          */
         RequestsPage: {
+            /** @description where the next page begins; null where there is none. */
             next: components["schemas"]["RequestMark"] | null;
             rows: components["schemas"]["GrantRequest"][];
         };
         /**
          * RequestState
-         * @description Where a request stands; the text is what is kept. `requests.transitions` has the table of moves.
+         * @description Where a request stands; the text is what is kept.
          * @enum {unknown}
          */
         RequestState: "approved" | "denied" | "lapsed" | "offered" | "waiting" | "withdrawn";
         /**
          * RetryPolicy
          * @description What happens after a failure of its own; being displaced costs no retry.
-         *
-         *         Attributes:
-         *             limit: times it is started again.
-         *             safe: declared: running it twice does no harm. Where it is not, it is started again only if it never began.
          */
         RetryPolicy: {
-            /** @default 0 */
+            /**
+             * @description times it is started again.
+             * @default 0
+             */
             limit: number;
-            /** @default false */
+            /**
+             * @description declared: running it twice does no harm. Where it is not, it is started again only if it never began.
+             * @default false
+             */
             safe: boolean;
         };
         /**
          * RunningPlace
          * @description Where a replica runs.
-         *
-         *         Attributes:
-         *             rank: of the replica, from 0.
-         *             node: node or host.
-         *             devices: UUIDs or indices as the back end tells them; empty where it does not.
-         *             folder: its working directory there, where what it writes can be found; empty where nobody tells.
-         *             given: the class of its devices; None where it has none, or its back end does not tell.
-         *             held: number of its devices; None where that is not told.
-         *             over: how it has ended, by itself; None while it runs, and where that is not told.
-         *             code: its exit code, the same.
          */
         RunningPlace: {
-            /** @default null */
+            /**
+             * @description its exit code, the same.
+             * @default null
+             */
             code: number | null;
-            /** @default [] */
+            /**
+             * @description UUIDs or indices as the back end tells them; empty where it does not.
+             * @default []
+             */
             devices: string[];
-            /** @default  */
+            /**
+             * @description its working directory there, where what it writes can be found; empty where nobody tells.
+             * @default
+             */
             folder: string;
-            /** @default null */
+            /**
+             * @description the class of its devices; null where it has none, or its back end does not tell.
+             * @default null
+             */
             given: components["schemas"]["GivenClass"] | null;
-            /** @default null */
+            /**
+             * @description number of its devices; null where that is not told.
+             * @default null
+             */
             held: number | null;
+            /** @description node or host. */
             node: string;
-            /** @default null */
+            /**
+             * @description how it has ended, by itself; null while it runs, and where that is not told.
+             * @default null
+             */
             over: components["schemas"]["JobState"] | null;
+            /** @description of the replica, from 0. */
             rank: number;
         };
         /**
          * SecretVariable
          * @description An environment variable whose value lies in a secret: only the reference is ever kept.
-         *
-         *         Attributes:
-         *             variable: name in the environment.
-         *             secret: name of the Secret (Kubernetes), or of a file in the team's folder of secrets (elsewhere).
-         *             key: which of its entries.
          */
         SecretVariable: {
+            /** @description which of its entries. */
             key: string;
+            /** @description name of the Secret (Kubernetes), or of a file in the team's folder of secrets (elsewhere). */
             secret: string;
+            /** @description name in the environment. */
             variable: string;
         };
         /**
          * SentJobFile
          * @description A job file, as somebody writes it.
-         *
-         *         Attributes:
-         *             text: YAML; code beside it is not there.
          */
         SentJobFile: {
+            /** @description YAML; code beside it is not there. */
             text: string;
         };
         /**
          * ServedBackend
          * @description A back end of a server.
-         *
-         *         Attributes:
-         *             unreachable: what keeps it from working, in a sentence; empty where nothing does.
-         *             silent_since: milliseconds since the epoch, since when nothing was heard of any of its jobs; None where it
-         *                 answers.
          */
         ServedBackend: {
             name: string;
             offer: components["schemas"]["BackendOffer"];
-            /** @default null */
+            /**
+             * @description milliseconds since the epoch, since when nothing was heard of any of its jobs; null where it answers.
+             * @default null
+             */
             silent_since: number | null;
-            /** @default  */
+            /**
+             * @description what keeps it from working, in a sentence; empty where nothing does.
+             * @default
+             */
             unreachable: string;
         };
         /**
          * ServerStatus
          * @description A server.
-         *
-         *         Attributes:
-         *             since: milliseconds since the epoch, when it started.
-         *             platform: name of the platform.
-         *             directory: that it was read from; empty for the example that comes along.
-         *             told: what its user should know and see to, in sentences.
-         *             environment: what its environment says of how back ends are reached; None where it does not tell.
-         *             listens: address of the network at which it is reached besides its socket; empty where there is none.
-         *             demo: what of it is made up, in a sentence; empty where nothing is.
          */
         ServerStatus: {
             backends: components["schemas"]["ServedBackend"][];
-            /** @default  */
+            /**
+             * @description what of it is made up, in a sentence; empty where nothing is.
+             * @default
+             */
             demo: string;
+            /** @description that it was read from; empty for the example that comes along. */
             directory: string;
-            /** @default null */
+            /**
+             * @description what its environment says of how back ends are reached; null where it does not tell.
+             * @default null
+             */
             environment: {
                 [key: string]: string;
             } | null;
             jobs?: {
                 [key: string]: number;
             };
-            /** @default  */
+            /**
+             * @description address of the network at which it is reached besides its socket; empty where there is none.
+             * @default
+             */
             listens: string;
             pid: number;
+            /** @description name of the platform. */
             platform: string;
+            /** @description milliseconds since the epoch, when it started. */
             since: number;
             teams: string[];
-            /** @default [] */
+            /**
+             * @description what its user should know and see to, in sentences.
+             * @default []
+             */
             told: string[];
             version: string;
         };
         /**
          * SignInOffer
          * @description How to sign in at a server.
-         *
-         *         Attributes:
-         *             issuer: address of the identity provider.
-         *             client: name under which the provider knows the server's people.
-         *             scopes: that are asked for there.
-         *             nonce: of which the provider's token has to bring what `bound_nonce` makes, once.
          */
         SignInOffer: {
+            /** @description name under which the provider knows the server's people. */
             client: string;
+            /** @description address of the identity provider. */
             issuer: string;
+            /** @description of which the provider's token has to bring what `bound_nonce` makes, once. */
             nonce: string;
+            /** @description that are asked for there. */
             scopes: string[];
         };
         /**
          * StagedData
          * @description Data or weights that are copied before the program starts.
-         *
-         *         Attributes:
-         *             source: URI (``https://``, ``s3://``, ``hf://``) or an absolute path.
-         *             volume: name of the job's volume that they are copied to.
-         *             path: relative, in that volume.
-         *             size: bytes as far as known; None if not.
-         *             image: with what they are fetched; empty for the platform's usual image.
-         *             argv: how they are fetched; empty for the usual way of the scheme.
          */
         StagedData: {
-            /** @default [] */
+            /**
+             * @description how they are fetched; empty for the usual way of the scheme.
+             * @default []
+             */
             argv: string[];
-            /** @default  */
+            /**
+             * @description with what they are fetched; empty for the platform's usual image.
+             * @default
+             */
             image: string;
+            /** @description relative, in that volume. */
             path: string;
-            /** @default null */
+            /**
+             * @description bytes as far as known; null if not.
+             * @default null
+             */
             size: number | null;
+            /** @description URI (`https://`, `s3://`, `hf://`) or an absolute path. */
             source: string;
+            /** @description name of the job's volume that they are copied to. */
             volume: string;
             when: components["schemas"]["StagingTime"];
         };
@@ -2766,70 +2616,88 @@ export interface components {
         /**
          * StoredJob
          * @description Everything that is known of a submitted job.
-         *
-         *         Attributes:
-         *             id: unique over all jobs for good, a DNS label.
-         *             owner: user name of who submitted it.
-         *             backend: name of the back end that it was submitted to.
-         *             native: its name there; empty until it has one.
-         *             code: reference of the packed code folder; empty where there is none.
-         *             supersedes: id of the job that it retries or clones; empty for a first one.
-         *             events: in the order in which they were told.
-         *             waits: the same.
-         *             version: number of changes so far; a change names the one that it was decided on.
-         *             parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
-         *             number: of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
-         *             metric: what a trial has reported; None of others, and until it has.
-         *             standing: how far a sweep or a schedule is; None of others, and until it begins.
          */
         StoredJob: {
             /** @default [] */
             attempts: components["schemas"]["JobAttempt"][];
+            /** @description name of the back end that it was submitted to. */
             backend: string;
-            /** @default  */
+            /**
+             * @description reference of the packed code folder; empty where there is none.
+             * @default
+             */
             code: string;
-            /** @default [] */
+            /**
+             * @description in the order in which they were told.
+             * @default []
+             */
             events: components["schemas"]["JobEvent"][];
             history: components["schemas"]["JobHistory"];
+            /** @description unique over all jobs for good, a DNS label. */
             id: string;
             job: components["schemas"]["Job"];
-            /** @default null */
+            /**
+             * @description what a trial has reported; null of others, and until it has.
+             * @default null
+             */
             metric: components["schemas"]["TrialMetric"] | null;
-            /** @default  */
+            /**
+             * @description its name there; empty until it has one.
+             * @default
+             */
             native: string;
-            /** @default 0 */
+            /**
+             * @description of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
+             * @default 0
+             */
             number: number;
+            /** @description user name of who submitted it. */
             owner: string;
-            /** @default  */
+            /**
+             * @description id of the sweep or the schedule whose member it is; empty for a job of its own.
+             * @default
+             */
             parent: string;
-            /** @default null */
+            /**
+             * @description how far a sweep or a schedule is; null of others, and until it begins.
+             * @default null
+             */
             standing: components["schemas"]["FamilyStanding"] | null;
-            /** @default  */
+            /**
+             * @description id of the job that it retries or clones; empty for a first one.
+             * @default
+             */
             supersedes: string;
             /** @default null */
             use: components["schemas"]["UseSummary"] | null;
-            /** @default 0 */
+            /**
+             * @description number of changes so far; a change names the one that it was decided on.
+             * @default 0
+             */
             version: number;
-            /** @default [] */
+            /**
+             * @description the same.
+             * @default []
+             */
             waits: components["schemas"]["StoredWait"][];
         };
         /**
          * StoredWait
          * @description Why a job waited, for a time.
-         *
-         *         Attributes:
-         *             since: milliseconds since the epoch.
-         *             code: of the cause, as in docs/causes.
-         *             cause: the back end's own word; empty where it has none.
-         *             said: in a sentence.
-         *             until: milliseconds since the epoch; None while it holds.
          */
         StoredWait: {
+            /** @description the back end's own word; empty where it has none. */
             cause: string;
+            /** @description of the cause, as in docs/causes. */
             code: string;
+            /** @description in a sentence. */
             said: string;
+            /** @description milliseconds since the epoch. */
             since: number;
-            /** @default null */
+            /**
+             * @description milliseconds since the epoch; null while it holds.
+             * @default null
+             */
             until: number | null;
         };
         /**
@@ -2845,43 +2713,49 @@ export interface components {
         /**
          * Sweep
          * @description Many trials of one program.
-         *
-         *         Attributes:
-         *             parameters: each is handed to the program as ``--NAME=VALUE``.
-         *             trials: how many: all combinations of a grid, or as many as are drawn.
-         *             seed: of what is drawn: the same seed draws the same trials.
-         *             at_once: trials that may run at the same time.
          */
         Sweep: {
+            /** @description trials that may run at the same time. */
             at_once: number;
             /** @default null */
             early_stop: components["schemas"]["EarlyStop"] | null;
+            /** @description each is handed to the program as `--NAME=VALUE`. */
             parameters: components["schemas"]["SweptParameter"][];
+            /** @description of what is drawn: the same seed draws the same trials. */
             seed: number;
+            /** @description how many: all combinations of a grid, or as many as are drawn. */
             trials: number;
         };
         /**
          * SweptParameter
          * @description One parameter of a sweep: the values of a grid, or a range that is drawn from.
-         *
-         *         Attributes:
-         *             values: of a grid, as they are handed to the program.
-         *             low: of a range; None for a grid.
-         *             high: of a range; None for a grid.
-         *             logarithmic: whether the range is drawn by its orders of magnitude.
-         *             whole: whether only whole numbers are drawn.
          */
         SweptParameter: {
-            /** @default null */
+            /**
+             * @description of a range; null for a grid.
+             * @default null
+             */
             high: string | null;
-            /** @default false */
+            /**
+             * @description whether the range is drawn by its orders of magnitude.
+             * @default false
+             */
             logarithmic: boolean;
-            /** @default null */
+            /**
+             * @description of a range; null for a grid.
+             * @default null
+             */
             low: string | null;
             name: string;
-            /** @default [] */
+            /**
+             * @description of a grid, as they are handed to the program.
+             * @default []
+             */
             values: string[];
-            /** @default false */
+            /**
+             * @description whether only whole numbers are drawn.
+             * @default false
+             */
             whole: boolean;
         };
         /**
@@ -2893,185 +2767,181 @@ export interface components {
             team: string;
         };
         /**
-         * TeamBalance
-         * @description A calendar month (UTC) of a team; money is in millionths of the platform's currency.
-         *
-         *         Attributes:
-         *             team: its name.
-         *             start: of the month, milliseconds since the epoch.
-         *             end: of the month.
-         *             budget: that is declared for a month; None for none.
-         *             jobs: what its jobs cost that were submitted in the month; None where nothing has a price.
-         *             granted: the parts of the prices of its grants that lie in the month; None where one is not known.
-         *             granted_so_far: of that, the part up to now.
-         *             left: of the budget, with `jobs` and `granted` taken off; below 0 where more is used. None without a budget, or
-         *                 where not all is known.
-         *             grants: those of devices that stand, by what ends first.
-         */
-        TeamBalance: {
-            budget: number | null;
-            end: number;
-            granted: number | null;
-            granted_so_far: number | null;
-            grants: components["schemas"]["GrantPace"][];
-            jobs: number | null;
-            left: number | null;
-            start: number;
-            team: string;
-        };
-        /**
          * TeamGrant
          * @description A grant; what it gives stands in a file of its own in the platform directory while it is given.
-         *
-         *         Attributes:
-         *             id: that of its request.
-         *             team: who has it.
-         *             kind: what it is.
-         *             subject: as of the request's wish.
-         *             requester: user name of who asked for it.
-         *             terms: as they stand now, extensions included.
-         *             approved: the most that was ever approved, in the order of approvals: what is given lies within one of them.
-         *             state: where it stands.
-         *             revision: counts changes, from 1.
-         *             written: digest of the file as we wrote it last; empty where none is written.
-         *             commit: of the last change, as Git names it; empty for none.
-         *             trouble: why it is not as it should be, in a sentence; empty where it is.
-         *             told: what its people were told already, such as ``hours:80``.
-         *             platform: as of its request.
-         *             by_hand: whether its file, or that there is none, is left as somebody made it by hand while that is applied.
-         *             settled_by: user name of who decided on a conflict, while that is carried out; empty otherwise.
-         *             decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
-         *             given_by: id of the request that gave its present terms; empty for its own.
-         *             restores: commit whose edit by hand gives way to what was agreed on, while that is done; empty otherwise.
-         *             timeline: what was done for it, in the order of the steps; of what is one commit and an apply, nothing.
-         *             size: bytes of a volume; 0 for every other kind.
-         *             clusters: in which a namespace, a volume or a notebook is; empty for every other kind.
-         *             made: what was made of it that is no part of the platform directory, such as ``job/jk3f…``; empty for nothing.
          */
         TeamGrant: {
+            /** @description the most that was ever approved, in the order of approvals: what is given lies within one of them. */
             approved: components["schemas"]["Terms"][];
-            /** @default false */
+            /**
+             * @description whether its file, or that there is none, is left as somebody made it by hand while that is applied.
+             * @default false
+             */
             by_hand: boolean;
-            /** @default [] */
+            /**
+             * @description in which a namespace, a volume or a notebook is; empty for every other kind.
+             * @default []
+             */
             clusters: string[];
+            /** @description of the last change, as Git names it; empty for none. */
             commit: string;
-            /** @default [] */
+            /**
+             * @description of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
+             * @default []
+             */
             decided: boolean[];
-            /** @default  */
+            /**
+             * @description id of the request that gave its present terms; empty for its own.
+             * @default
+             */
             given_by: string;
+            /** @description that of its request. */
             id: string;
+            /** @description what it is. */
             kind: components["schemas"]["RequestKind"];
-            /** @default  */
+            /**
+             * @description what was made of it that is no part of the platform directory, such as `job/jk3f…`; empty for nothing.
+             * @default
+             */
             made: string;
-            /** @default  */
+            /**
+             * @description as of its request.
+             * @default
+             */
             platform: string;
+            /** @description user name of who asked for it. */
             requester: string;
-            /** @default  */
+            /**
+             * @description commit whose edit by hand gives way to what was agreed on, while that is done; empty otherwise.
+             * @default
+             */
             restores: string;
+            /** @description counts changes, from 1. */
             revision: number;
-            /** @default  */
+            /**
+             * @description user name of who decided on a conflict, while that is carried out; empty otherwise.
+             * @default
+             */
             settled_by: string;
-            /** @default 0 */
+            /**
+             * @description bytes of a volume; 0 for every other kind.
+             * @default 0
+             */
             size: number;
+            /** @description where it stands. */
             state: components["schemas"]["GrantState"];
+            /** @description as of the request's wish. */
             subject: string;
+            /** @description who has it. */
             team: string;
+            /** @description as they stand now, extensions included. */
             terms: components["schemas"]["Terms"];
-            /** @default [] */
+            /**
+             * @description what was done for it, in the order of the steps; of what is one commit and an apply, nothing.
+             * @default []
+             */
             timeline: components["schemas"]["TimelineStep"][];
+            /** @description what its people were told already, such as `hours:80`. */
             told: string[];
+            /** @description why it is not as it should be, in a sentence; empty where it is. */
             trouble: string;
+            /** @description digest of the file as we wrote it last; empty where none is written. */
             written: string;
         };
         /**
          * Terms
          * @description On what terms something is asked for, offered or granted; two that say the same are equal.
-         *
-         *         Attributes:
-         *             shares: quota, at most one for each cluster and flavor, in the order of their names; empty where none is asked.
-         *             taken: of whom, in the order of their names.
-         *             since: when it begins, milliseconds since the epoch.
-         *             until: when it ends; None for good.
-         *             price: of the whole time, in millionths of the platform's currency; None where it is not known.
          */
         Terms: {
+            /** @description of the whole time, in millionths of the platform's currency; null where it is not known. */
             price: number | null;
+            /** @description quota, at most one for each cluster and flavor, in the order of their names; empty where none is asked. */
             shares: components["schemas"]["QuotaShare"][];
+            /** @description when it begins, milliseconds since the epoch. */
             since: number;
+            /** @description of whom, in the order of their names. */
             taken: components["schemas"]["TakenShare"][];
+            /** @description when it ends; null for good. */
             until: number | null;
         };
         /**
          * TimelineStep
          * @description One step, as it stands.
-         *
-         *         Attributes:
-         *             name: such as ``commit``.
-         *             at: when it was tried last, milliseconds since the epoch.
-         *             outcome: of that.
-         *             said: what came of it, such as the commit, or why it failed; empty for nothing to say.
-         *             tries: how often it was tried.
          */
         TimelineStep: {
+            /** @description when it was tried last, milliseconds since the epoch. */
             at: number;
+            /** @description such as `commit`. */
             name: string;
+            /** @description of that. */
             outcome: components["schemas"]["StepOutcome"];
-            /** @default  */
+            /**
+             * @description what came of it, such as the commit, or why it failed; empty for nothing to say.
+             * @default
+             */
             said: string;
-            /** @default 1 */
+            /**
+             * @description how often it was tried.
+             * @default 1
+             */
             tries: number;
         };
         /**
          * TokenReceipt
          * @description A new token.
-         *
-         *         Attributes:
-         *             text: what its holder keeps; nobody can tell it again.
          */
         TokenReceipt: {
+            /** @description what its holder keeps; nobody can tell it again. */
             text: string;
             token: components["schemas"]["ToldToken"];
         };
         /**
          * TokensPage
          * @description Some tokens, newest first.
-         *
-         *         Attributes:
-         *             next: id after which the next page begins; empty where there is none.
          */
         TokensPage: {
+            /** @description id after which the next page begins; empty where there is none. */
             next: string;
             rows: components["schemas"]["ToldToken"][];
         };
         /**
          * ToldCluster
          * @description A cluster, as the server sees it.
-         *
-         *         Attributes:
-         *             name: of the platform directory.
-         *             state: ``current``, ``stale`` (away, and told as it was), ``silent`` (nothing is known) or ``opening``.
-         *             observed_at: RFC 3339, when what is known was seen; empty where nothing was.
-         *             age_seconds: since then; None where nothing was seen.
-         *             error: what is wrong; empty where nothing is.
-         *             gaps: kinds that could not be read.
-         *             connected: when a credential was given for it, in milliseconds since the epoch; None where the server reaches
-         *                 it by its own kubeconfig.
-         *             connected_by: who gave it.
          */
         ToldCluster: {
-            /** @default null */
+            /**
+             * @description since then; null where nothing was seen.
+             * @default null
+             */
             age_seconds: number | null;
-            /** @default null */
+            /**
+             * @description when a credential was given for it, in milliseconds since the epoch; null where the server reaches it by its own kubeconfig.
+             * @default null
+             */
             connected: number | null;
-            /** @default  */
+            /**
+             * @description who gave it.
+             * @default
+             */
             connected_by: string;
-            /** @default  */
+            /**
+             * @description what is wrong; empty where nothing is.
+             * @default
+             */
             error: string;
-            /** @default [] */
+            /**
+             * @description kinds that could not be read.
+             * @default []
+             */
             gaps: string[];
+            /** @description of the platform directory. */
             name: string;
-            /** @default  */
+            /**
+             * @description RFC 3339, when what is known was seen; empty where nothing was.
+             * @default
+             */
             observed_at: string;
+            /** @description `current`, `stale` (away, and told as it was), `silent` (nothing is known) or `opening`. */
             state: string;
         };
         /**
@@ -3084,21 +2954,25 @@ export interface components {
         };
         /**
          * ToldEntry
-         * @description An entry of the trail, as `allot audit search -o json` has it; see `AuditedAct`.
-         *
-         *         Attributes:
-         *             at: milliseconds since the epoch.
-         *             digest: of this entry; the next one names it as `previous`.
-         *             damaged: why it cannot be read; empty where it can, and then all else is told.
+         * @description An entry of the trail, as `allot audit search -o json` has it.
          */
         ToldEntry: {
-            /** @default 0 */
+            /**
+             * @description milliseconds since the epoch.
+             * @default 0
+             */
             at: number;
-            /** @default  */
+            /**
+             * @description why it cannot be read; empty where it can, and then all else is told.
+             * @default
+             */
             damaged: string;
             /** @default [] */
             details: components["schemas"]["ToldDetail"][];
-            /** @default  */
+            /**
+             * @description of this entry; the next one names it as `previous`.
+             * @default
+             */
             digest: string;
             /** @default  */
             kind: string;
@@ -3124,7 +2998,7 @@ export interface components {
         };
         /**
          * ToldGap
-         * @description Something that could not be seen; see `Gap`.
+         * @description Something that could not be seen.
          */
         ToldGap: {
             detail: string;
@@ -3135,11 +3009,6 @@ export interface components {
         /**
          * ToldPerson
          * @description Somebody who has signed in; times are milliseconds since the epoch.
-         *
-         *         Attributes:
-         *             name: user name.
-         *             roles: what his groups make of him, such as ``member of nlp``.
-         *             suspended: when he was shut out; None while he is not.
          */
         ToldPerson: {
             email: string;
@@ -3147,62 +3016,61 @@ export interface components {
             groups: string[];
             id: string;
             issuer: string;
+            /** @description user name. */
             name: string;
+            /** @description what his groups make of him, such as `member of nlp`. */
             roles: string[];
             seen: number;
-            /** @default null */
+            /**
+             * @description when he was shut out; null while he is not.
+             * @default null
+             */
             suspended: number | null;
         };
         /**
          * ToldRequest
-         * @description A request, with what whoever decides is shown of it now; of one that was approved, what was kept with that.
-         *
-         *         Attributes:
-         *             effects: on everybody who waits, worst first, on the terms on the table.
-         *             unknown: what is not known of them, and of the need; empty where all is.
-         *             need: None where nothing is known of it.
-         *             budget_left: millionths of the currency, once it is granted, in the month of those that it touches where the
-         *                 least is left; None where there is no budget.
-         *             budget_month: which month that is, such as ``2027-01``; empty where there is no budget.
-         *             deciders: who decides now, in words; empty where nobody has to.
-         *             decides: whether the caller may.
-         *             after: what happens when it ends, in a sentence; empty where it does not.
-         *             warning: that some of the time that it names has passed, what it makes of a grant, and why it waits where
-         *                 another like it would not; empty for nothing.
-         *             change: what it makes of the platform directory; None where that is quota alone, or nothing.
-         *             timeline: what was done since it was approved, step by step; of what is one commit and an apply, nothing.
-         *             grant: where its grant stands; None where there is none.
+         * @description A request, with what whoever decides is shown of it now.
          */
         ToldRequest: {
+            /** @description what happens when it ends, in a sentence; empty where it does not. */
             after: string;
+            /** @description millionths of the currency, once it is granted, in the month of those that it touches where the least is left; null where there is no budget. */
             budget_left: number | null;
-            /** @default  */
+            /**
+             * @description which month that is, such as `2027-01`; empty where there is no budget.
+             * @default
+             */
             budget_month: string;
-            /** @default null */
+            /**
+             * @description what it makes of the platform directory; null where that is quota alone, or nothing.
+             * @default null
+             */
             change: components["schemas"]["ForeseenChange"] | null;
+            /** @description who decides now, in words; empty where nobody has to. */
             deciders: string;
+            /** @description whether the caller may. */
             decides: boolean;
+            /** @description on everybody who waits, worst first, on the terms on the table. */
             effects: components["schemas"]["Effect"][];
-            /** @default null */
-            grant: components["schemas"]["GrantStanding"] | null;
+            /** @description null where nothing is known of it. */
             need: components["schemas"]["DemonstratedNeed"] | null;
             request: components["schemas"]["GrantRequest"];
-            /** @default [] */
+            /**
+             * @description what was done since it was approved, step by step; of what is one commit and an apply, nothing.
+             * @default []
+             */
             timeline: components["schemas"]["TimelineStep"][];
+            /** @description what is not known of them, and of the need; empty where all is. */
             unknown: string;
-            /** @default  */
+            /**
+             * @description that some of the time that it names has passed, what it makes of a grant, and why it waits where another like it would not; empty for nothing.
+             * @default
+             */
             warning: string;
         };
         /**
          * ToldToken
          * @description A token, without anything that would open a door; times are milliseconds since the epoch.
-         *
-         *         Attributes:
-         *             permissions: words of `Permission`, sorted.
-         *             used: None if never.
-         *             revoked: None if it was not.
-         *             team: as whose member it opens; empty where it is no team's.
-         *             person: whether it opens in the name of a person who has signed in: who made it.
          */
         ToldToken: {
             by: string;
@@ -3210,128 +3078,166 @@ export interface components {
             expires: number;
             id: string;
             name: string;
+            /** @description such as `read` and `submit`, sorted. */
             permissions: string[];
-            /** @default false */
+            /**
+             * @description whether it opens in the name of a person who has signed in: who made it.
+             * @default false
+             */
             person: boolean;
-            /** @default null */
+            /**
+             * @description null if it was not.
+             * @default null
+             */
             revoked: number | null;
-            /** @default  */
+            /**
+             * @description as whose member it opens; empty where it is no team's.
+             * @default
+             */
             team: string;
-            /** @default null */
+            /**
+             * @description null if never.
+             * @default null
+             */
             used: number | null;
         };
         /**
          * TrailPage
          * @description Some of what was found, newest first.
-         *
-         *         Attributes:
-         *             before: number before which the next page begins; None where there is none.
          */
         TrailPage: {
-            /** @default null */
+            /**
+             * @description number before which the next page begins; null where there is none.
+             * @default null
+             */
             before: number | null;
             rows: components["schemas"]["ToldEntry"][];
         };
         /**
          * TrialMetric
-         * @description What a trial has reported of its sweep's metric; None stands for a report that is no finite number.
-         *
-         *         Attributes:
-         *             reports: how many there were.
-         *             values: of the first `MOST_VALUES` of them, in order.
-         *             last: value of the last one.
-         *             best: of all.
-         *             log: name of the log that was read last.
-         *             offset: bytes of it that were read.
+         * @description What a trial has reported of its sweep's metric; null stands for a report that is no finite number.
          */
         TrialMetric: {
-            /** @default null */
+            /**
+             * @description of all.
+             * @default null
+             */
             best: number | null;
-            /** @default null */
+            /**
+             * @description value of the last one.
+             * @default null
+             */
             last: number | null;
-            /** @default  */
+            /**
+             * @description name of the log that was read last.
+             * @default
+             */
             log: string;
-            /** @default 0 */
+            /**
+             * @description bytes of it that were read.
+             * @default 0
+             */
             offset: number;
-            /** @default 0 */
+            /**
+             * @description how many there were.
+             * @default 0
+             */
             reports: number;
-            /** @default [] */
+            /**
+             * @description of the first `MOST_VALUES` of them, in order.
+             * @default []
+             */
             values: (number | null)[];
         };
         /**
-         * UnmadeCluster
-         * @description A cluster that is not as declared yet.
-         *
-         *         Attributes:
-         *             cluster: its name.
-         *             why: in a sentence.
-         */
-        UnmadeCluster: {
-            cluster: string;
-            why: string;
-        };
-        /**
          * UseSummary
-         * @description Use of all attempts and replicas of a job together.
-         *
-         *         None where nobody measured; 0 is a measurement. What the job asked for stands in the job itself.
-         *
-         *         Attributes:
-         *             run_ms: milliseconds that it ran, all attempts together.
-         *             held_ms: device-milliseconds that it held, staging and idle time included.
-         *             staging_ms: of these, the ones before its program started.
-         *             idle_ms: of these, the ones in which its devices were measured idle.
-         *             unmeasured_ms: of these, the ones of which nobody knows, where others were measured.
-         *             idle_after_ms: of `idle_ms`, what came after the last work of its last attempt.
-         *             by_percent: device-milliseconds by how busy a device was, where that was measured.
-         *             marks: what rules of idleness would have done, an attempt a mark.
-         *             lost_ms: of `run_ms`, what was done again after a displacement or a failure.
-         *             busy_permille: mean use of a device while it was held, in thousandths.
-         *             device_memory: most bytes that were in use on one device.
-         *             cpu: mean use of one replica.
-         *             memory: most bytes that one replica had in use.
-         *             samples: measurements of devices that these figures rest on.
-         *             displaced: times that it was made to end for others, or lost what it ran on.
-         *             cost: millionths of the currency; None where a price is not known.
-         *             priced_as: class by whose price that is, where the job named several and nobody tells which one it was given;
-         *                 else empty.
+         * @description Use of all attempts and replicas of a job together. null where nobody measured; 0 is a measurement. What the job asked for stands in the job itself.
          */
         UseSummary: {
-            /** @default null */
+            /**
+             * @description mean use of a device while it was held, in thousandths.
+             * @default null
+             */
             busy_permille: number | null;
-            /** @default [] */
+            /**
+             * @description device-milliseconds by how busy a device was, where that was measured.
+             * @default []
+             */
             by_percent: [
                 number,
                 number
             ][];
-            /** @default null */
+            /**
+             * @description millionths of the currency; null where a price is not known.
+             * @default null
+             */
             cost: number | null;
-            /** @default null */
+            /**
+             * @description mean use of one replica.
+             * @default null
+             */
             cpu: number | null;
-            /** @default null */
+            /**
+             * @description most bytes that were in use on one device.
+             * @default null
+             */
             device_memory: number | null;
-            /** @default 0 */
+            /**
+             * @description times that it was made to end for others, or lost what it ran on.
+             * @default 0
+             */
             displaced: number;
-            /** @default 0 */
+            /**
+             * @description device-milliseconds that it held, staging and idle time included.
+             * @default 0
+             */
             held_ms: number;
-            /** @default null */
+            /**
+             * @description of `idle_ms`, what came after the last work of its last attempt.
+             * @default null
+             */
             idle_after_ms: number | null;
-            /** @default null */
+            /**
+             * @description of these, the ones in which its devices were measured idle.
+             * @default null
+             */
             idle_ms: number | null;
-            /** @default null */
+            /**
+             * @description of `run_ms`, what was done again after a displacement or a failure.
+             * @default null
+             */
             lost_ms: number | null;
-            /** @default [] */
+            /**
+             * @description what rules of idleness would have done, an attempt a mark.
+             * @default []
+             */
             marks: components["schemas"]["IdleMark"][];
-            /** @default null */
+            /**
+             * @description most bytes that one replica had in use.
+             * @default null
+             */
             memory: number | null;
-            /** @default  */
+            /**
+             * @description class by whose price that is, where the job named several and nobody tells which one it was given; else empty.
+             * @default
+             */
             priced_as: string;
+            /** @description milliseconds that it ran, all attempts together. */
             run_ms: number;
-            /** @default 0 */
+            /**
+             * @description measurements of devices that these figures rest on.
+             * @default 0
+             */
             samples: number;
-            /** @default null */
+            /**
+             * @description of these, the ones before its program started.
+             * @default null
+             */
             staging_ms: number | null;
-            /** @default null */
+            /**
+             * @description of these, the ones of which nobody knows, where others were measured.
+             * @default null
+             */
             unmeasured_ms: number | null;
         };
         /**
@@ -3343,31 +3249,31 @@ export interface components {
         /**
          * Visitor
          * @description Who asks, as the server sees him.
-         *
-         *         Attributes:
-         *             kind: a word of `CallerKind`.
-         *             permissions: words of `Permission`, sorted.
-         *             platform: name of the server's.
-         *             version: of the server.
-         *             token: that let him in; None where none was needed.
-         *             roles: what he is, such as ``member of nlp``; empty for the server's own user.
-         *             currency: of the platform's prices; empty where it is not told.
-         *             only_in: those permissions that hold in some teams alone, with these, sorted; all others hold everywhere.
          */
         Visitor: {
-            /** @default  */
+            /**
+             * @description of the platform's prices; empty where it is not told.
+             * @default
+             */
             currency: string;
+            /** @description `local`, `token`, `person` or `service`. */
             kind: string;
             name: string;
-            only_in?: {
-                [key: string]: string[];
-            };
+            /** @description such as `read` and `submit`, sorted. */
             permissions: string[];
+            /** @description name of the server's. */
             platform: string;
-            /** @default [] */
+            /**
+             * @description what he is, such as `member of nlp`; empty for the server's own user.
+             * @default []
+             */
             roles: string[];
-            /** @default null */
+            /**
+             * @description that let him in; null where none was needed.
+             * @default null
+             */
             token: components["schemas"]["ToldToken"] | null;
+            /** @description of the server. */
             version: string;
         };
         /**
@@ -3379,41 +3285,55 @@ export interface components {
         /**
          * Wish
          * @description What somebody asks for, apart from its terms.
-         *
-         *         Attributes:
-         *             kind: what it is.
-         *             team: for whom; its name in the platform directory.
-         *             workload: what for.
-         *             justification: why, in the requester's words; foreign text.
-         *             subject: name of the namespace, endpoint, cluster, volume or notebook; empty for devices.
-         *             environment: in which it is to be; empty where that says nothing.
-         *             new_team: what a team is to be that is asked for; None for every other kind.
-         *             keep_data_until: of a team that is to leave, the last day on which its data are kept, such as ``2027-01-31``.
-         *             size: bytes of a volume; 0 for every other kind.
-         *             clusters: in which a namespace, a volume or a notebook is to be; empty for every other kind.
-         *             image: that a notebook runs; empty for every other kind.
-         *             accelerator: class of the device of a notebook; empty for none.
          */
         Wish: {
-            /** @default  */
+            /**
+             * @description class of the device of a notebook; empty for none.
+             * @default
+             */
             accelerator: string;
-            /** @default [] */
+            /**
+             * @description in which a namespace, a volume or a notebook is to be; empty for every other kind.
+             * @default []
+             */
             clusters: string[];
-            /** @default  */
+            /**
+             * @description in which it is to be; empty where that says nothing.
+             * @default
+             */
             environment: string;
-            /** @default  */
+            /**
+             * @description that a notebook runs; empty for every other kind.
+             * @default
+             */
             image: string;
+            /** @description why, in the requester's words; foreign text. */
             justification: string;
-            /** @default  */
+            /**
+             * @description of a team that is to leave, the last day on which its data are kept, such as `2027-01-31`.
+             * @default
+             */
             keep_data_until: string;
+            /** @description what it is. */
             kind: components["schemas"]["RequestKind"];
-            /** @default null */
+            /**
+             * @description what a team is to be that is asked for; null for every other kind.
+             * @default null
+             */
             new_team: components["schemas"]["NewTeam"] | null;
-            /** @default 0 */
+            /**
+             * @description bytes of a volume; 0 for every other kind.
+             * @default 0
+             */
             size: number;
-            /** @default  */
+            /**
+             * @description name of the namespace, endpoint, cluster, volume or notebook; empty for devices.
+             * @default
+             */
             subject: string;
+            /** @description for whom; its name in the platform directory. */
             team: string;
+            /** @description what for. */
             workload: components["schemas"]["WorkloadType"];
         };
         /**
@@ -3453,6 +3373,15 @@ export interface components {
         };
         /** @description not found; no such call */
         404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description not with this verb */
+        405: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3560,57 +3489,46 @@ export type AcceleratorWish = components['schemas']['AcceleratorWish'];
 export type AnswerSource = components['schemas']['AnswerSource'];
 export type AskedEnd = components['schemas']['AskedEnd'];
 export type AskedMove = components['schemas']['AskedMove'];
-export type AskedQuotaChange = components['schemas']['AskedQuotaChange'];
 export type AskedRequest = components['schemas']['AskedRequest'];
 export type AskedSettling = components['schemas']['AskedSettling'];
 export type AskedSignIn = components['schemas']['AskedSignIn'];
 export type AskedToken = components['schemas']['AskedToken'];
 export type AttemptUse = components['schemas']['AttemptUse'];
 export type BackendOffer = components['schemas']['BackendOffer'];
-export type BestTrial = components['schemas']['BestTrial'];
 export type BrowserEntry = components['schemas']['BrowserEntry'];
 export type BrowserLeave = components['schemas']['BrowserLeave'];
 export type BrowserSession = components['schemas']['BrowserSession'];
 export type CapacityType = components['schemas']['CapacityType'];
 export type ChainHead = components['schemas']['ChainHead'];
-export type ChangedQuota = components['schemas']['ChangedQuota'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
 export type CountedJobs = components['schemas']['CountedJobs'];
-export type CourseKind = components['schemas']['CourseKind'];
-export type CourseStep = components['schemas']['CourseStep'];
 export type DecisionRecord = components['schemas']['DecisionRecord'];
 export type DemonstratedNeed = components['schemas']['DemonstratedNeed'];
 export type DependencyState = components['schemas']['DependencyState'];
 export type EarlyStop = components['schemas']['EarlyStop'];
 export type Effect = components['schemas']['Effect'];
 export type EndOfRun = components['schemas']['EndOfRun'];
-export type FamilyReport = components['schemas']['FamilyReport'];
 export type FamilyStanding = components['schemas']['FamilyStanding'];
 export type FamilySummary = components['schemas']['FamilySummary'];
 export type ForeseenChange = components['schemas']['ForeseenChange'];
 export type ForeseenJob = components['schemas']['ForeseenJob'];
-export type ForeseenQuota = components['schemas']['ForeseenQuota'];
 export type ForeseenStart = components['schemas']['ForeseenStart'];
 export type FoundLine = components['schemas']['FoundLine'];
 export type GivenAnswer = components['schemas']['GivenAnswer'];
 export type GivenClass = components['schemas']['GivenClass'];
-export type GrantPace = components['schemas']['GrantPace'];
 export type GrantRequest = components['schemas']['GrantRequest'];
 export type GrantsPage = components['schemas']['GrantsPage'];
-export type GrantStanding = components['schemas']['GrantStanding'];
 export type GrantState = components['schemas']['GrantState'];
 export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];
 export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCounts = components['schemas']['JobCounts'];
-export type JobCourse = components['schemas']['JobCourse'];
 export type JobDependency = components['schemas']['JobDependency'];
 export type JobEvent = components['schemas']['JobEvent'];
 export type JobGroup = components['schemas']['JobGroup'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobReceipt = components['schemas']['JobReceipt'];
-export type JobReport = components['schemas']['JobReport'];
 export type JobRow = components['schemas']['JobRow'];
 export type JobSchedule = components['schemas']['JobSchedule'];
 export type JobsPage = components['schemas']['JobsPage'];
@@ -3631,10 +3549,8 @@ export type PeoplePage = components['schemas']['PeoplePage'];
 export type Problem = components['schemas']['Problem'];
 export type Program = components['schemas']['Program'];
 export type QuotaShare = components['schemas']['QuotaShare'];
-export type QuotaWish = components['schemas']['QuotaWish'];
 export type RefusedSubmission = components['schemas']['RefusedSubmission'];
 export type ReplicaNeeds = components['schemas']['ReplicaNeeds'];
-export type ReportLine = components['schemas']['ReportLine'];
 export type RequestAct = components['schemas']['RequestAct'];
 export type RequestKind = components['schemas']['RequestKind'];
 export type RequestMark = components['schemas']['RequestMark'];
@@ -3656,7 +3572,6 @@ export type SubmissionAnswer = components['schemas']['SubmissionAnswer'];
 export type Sweep = components['schemas']['Sweep'];
 export type SweptParameter = components['schemas']['SweptParameter'];
 export type TakenShare = components['schemas']['TakenShare'];
-export type TeamBalance = components['schemas']['TeamBalance'];
 export type TeamGrant = components['schemas']['TeamGrant'];
 export type Terms = components['schemas']['Terms'];
 export type TimelineStep = components['schemas']['TimelineStep'];
@@ -3671,7 +3586,6 @@ export type ToldRequest = components['schemas']['ToldRequest'];
 export type ToldToken = components['schemas']['ToldToken'];
 export type TrailPage = components['schemas']['TrailPage'];
 export type TrialMetric = components['schemas']['TrialMetric'];
-export type UnmadeCluster = components['schemas']['UnmadeCluster'];
 export type UseSummary = components['schemas']['UseSummary'];
 export type Vendor = components['schemas']['Vendor'];
 export type Visitor = components['schemas']['Visitor'];
@@ -3682,6 +3596,7 @@ export type Response400 = components['responses']['400'];
 export type Response401 = components['responses']['401'];
 export type Response403 = components['responses']['403'];
 export type Response404 = components['responses']['404'];
+export type Response405 = components['responses']['405'];
 export type Response409 = components['responses']['409'];
 export type Response412 = components['responses']['412'];
 export type Response414 = components['responses']['414'];
@@ -3737,6 +3652,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -3793,6 +3709,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -3845,6 +3762,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -3899,6 +3817,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -3953,61 +3872,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    drift_api_v1_answers_drift_get: {
-        parameters: {
-            query?: {
-                anew?: boolean;
-                cluster?: string[] | null;
-            };
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        answer: components["schemas"]["GivenAnswer"];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4063,6 +3928,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4118,6 +3984,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4175,6 +4042,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4230,6 +4098,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4285,6 +4154,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4339,6 +4209,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4357,7 +4228,6 @@ export interface operations {
                 by?: string;
                 cluster?: string[] | null;
                 idle?: string[] | null;
-                since?: string;
                 view?: string;
             };
             header?: {
@@ -4397,66 +4267,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    what_if_api_v1_answers_whatif_get: {
-        parameters: {
-            query?: {
-                all?: boolean;
-                budget?: string;
-                change?: string[] | null;
-                cluster?: string[] | null;
-                namespace?: string;
-                seed?: number;
-                view?: string;
-            };
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        answer: components["schemas"]["GivenAnswer"];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4519,6 +4330,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4584,6 +4396,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4642,6 +4455,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4698,6 +4512,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4758,6 +4573,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4820,6 +4636,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4868,6 +4685,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -4920,58 +4738,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    balances_api_v1_balances_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        balances: components["schemas"]["TeamBalance"][];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5013,6 +4780,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5059,6 +4827,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5105,6 +4874,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5146,6 +4916,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5198,6 +4969,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5249,6 +5021,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5286,6 +5059,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5331,6 +5105,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5363,6 +5138,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5416,6 +5192,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5462,6 +5239,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5523,6 +5301,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5577,6 +5356,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5630,6 +5410,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5683,6 +5464,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5745,6 +5527,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5791,6 +5574,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5860,6 +5644,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5909,6 +5694,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -5965,60 +5751,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    course_api_v1_jobs__reference__course_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path: {
-                reference: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        course: components["schemas"]["JobCourse"];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6073,6 +5806,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6133,6 +5867,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6187,60 +5922,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    report_api_v1_jobs__reference__report_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path: {
-                reference: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        report: components["schemas"]["JobReport"];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6288,6 +5970,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6335,6 +6018,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6383,6 +6067,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6443,6 +6128,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6497,6 +6183,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6542,6 +6229,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6587,6 +6275,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6637,6 +6326,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6687,101 +6377,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    change_api_v1_quota_changes_post: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description done once for 24 hours, however often it is sent */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    asked: components["schemas"]["AskedQuotaChange"];
-                    /** @constant */
-                    version: 1;
-                };
-            };
-        };
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        changed: components["schemas"]["ChangedQuota"];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    preview_api_v1_quota_previews_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @constant */
-                    version: 1;
-                    wish: components["schemas"]["QuotaWish"];
-                };
-            };
-        };
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        foreseen: components["schemas"]["ForeseenQuota"];
-                        /** @constant */
-                        version: 1;
-                    };
-                };
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6828,6 +6424,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6893,6 +6490,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6942,6 +6540,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -6996,6 +6595,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7049,6 +6649,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7102,6 +6703,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7137,6 +6739,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7189,6 +6792,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7235,6 +6839,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7286,6 +6891,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7338,6 +6944,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7387,6 +6994,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7447,6 +7055,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7496,6 +7105,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7550,6 +7160,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7595,6 +7206,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];
@@ -7647,6 +7259,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            405: components["responses"]["405"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
             414: components["responses"]["414"];

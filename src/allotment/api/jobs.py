@@ -19,6 +19,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from allotment.api.access import add_access_routes, add_sign_in_routes
 from allotment.api.answers import Answering, add_answer_routes
@@ -38,7 +39,7 @@ from allotment.api.log_search import add_log_search_route
 from allotment.api.openapi import openapi_of
 from allotment.api.pages import add_page_routes
 from allotment.api.places import Callers
-from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
+from allotment.api.problems import NO_SUCH_CALL, NO_SUCH_VERB, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
 from allotment.api.routes import NEEDS, Routes
 from allotment.api.simulating import SimulationPlaces
@@ -142,7 +143,10 @@ def job_api(
     @app.exception_handler(HTTPException)
     def no_such(request: Request, error: HTTPException) -> Response:
         told = NotFoundError(f"there is no {request.method} {shown(request.url.path)}", fix="see /api/v1/openapi.json")
-        return Response(problem_body(NO_SUCH_CALL, error.status_code, told), error.status_code, error.headers, PROBLEM)
+        kind, headers = NO_SUCH_CALL, error.headers
+        if error.status_code == NO_SUCH_VERB.status:
+            kind, headers = NO_SUCH_VERB, {"Allow": ", ".join(_verbs_of(request))}
+        return Response(problem_body(kind, error.status_code, told), error.status_code, headers, PROBLEM)
 
     @routes.add("GET", "/api/v1/status", Permission.READ, gives=JsonValue("status", ServerStatus))
     def status(asked: Asked) -> Response:
@@ -180,6 +184,15 @@ def job_api(
     add_problem_routes(routes)
     add_page_routes(routes)
     return app
+
+
+def _verbs_of(request: Request) -> list[str]:
+    """Verbs that an address has, of all its routes: the framework names those of the first alone."""
+    found: set[str] = set()
+    for route in request.app.router.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(route.methods or ())
+    return sorted(found)
 
 
 def _code_route(routes: Routes) -> None:

@@ -15,6 +15,8 @@ from allotment.api.contract import JsonValue, Media, RouteContract
 from allotment.api.entity_tags import ETAG, IF_MATCH, IF_NONE_MATCH
 from allotment.api.keyed_calls import IDEMPOTENCY_KEY
 from allotment.api.problems import EVERY, PROBLEM
+from allotment.api.schema_words import describe
+from allotment.api.summaries import SUMMARIES
 from allotment.model.jobs.written import VERSION
 from allotment.ports.keyed_calls import KEPT_HOURS
 
@@ -65,11 +67,13 @@ def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract],
     schemas, components = msgspec.json.schema_components(
         [each.type for each in values], schema_hook=_schema_of, ref_template=_COMPONENTS
     )
+    describe(components)
     known = {id(each): schema for each, schema in zip(values, schemas, strict=True)}
     document = deepcopy(app.openapi())  # which it keeps
     for path, operations in document["paths"].items():
         for verb, operation in operations.items():
             _fill(verb, operation, contracts[verb.upper(), path], known, needs)
+            operation["summary"] = SUMMARIES[f"{verb.upper()} {path}"]
     document["components"] = {
         "schemas": {**components, _PROBLEM: _problem_schema()},
         "responses": {f"{each.status}": _failure(each.status) for each in EVERY},
@@ -82,8 +86,6 @@ def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract],
 def _fill(
     verb: str, operation: dict[str, Any], contract: RouteContract, known: Mapping[int, Mapping[str, Any]], needs: str
 ) -> None:
-    # Whoever makes a client names his calls by it.
-    operation.pop("summary", None)
     if contract.takes is not None:
         operation["requestBody"] = {"required": True, "content": _content(contract.takes, known)}
     done: dict[str, Any] = {"description": "done"} if contract.gives is None else {

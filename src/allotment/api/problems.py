@@ -104,7 +104,13 @@ NO_SUCH_CALL: Final = ProblemType(
     "no-such-call",
     404,
     "no such call",
-    "There is no such address, or not with this verb: see /api/v1/openapi.json.",
+    "There is no such address: see /api/v1/openapi.json.",
+)
+NO_SUCH_VERB: Final = ProblemType(
+    "no-such-verb",
+    405,
+    "not with this verb",
+    "The address is there, and not with this verb: `Allow` names those that it has.",
 )
 STANDING_BY: Final = ProblemType(
     "standing-by",
@@ -112,7 +118,15 @@ STANDING_BY: Final = ProblemType(
     "another server leads",
     "Nothing was done: ask again in a moment, and the one that leads answers.",
 )
-EVERY: Final = (*(each for _, each in TYPES), STANDING_BY, WRONG_NAME, FROM_A_PAGE, TOO_LONG, NO_SUCH_CALL)
+EVERY: Final = (
+    *(each for _, each in TYPES),
+    STANDING_BY,
+    WRONG_NAME,
+    FROM_A_PAGE,
+    TOO_LONG,
+    NO_SUCH_CALL,
+    NO_SUCH_VERB,
+)
 """All there are."""
 
 

@@ -18,7 +18,7 @@ class ToldToken:
     """A token, without anything that would open a door; times are milliseconds since the epoch.
 
     Attributes:
-        permissions: words of `Permission`, sorted.
+        permissions: such as ``read`` and ``submit``, sorted.
         used: None if never.
         revoked: None if it was not.
         team: as whose member it opens; empty where it is no team's.
@@ -54,8 +54,8 @@ class Visitor:
     """Who asks, as the server sees him.
 
     Attributes:
-        kind: a word of `CallerKind`.
-        permissions: words of `Permission`, sorted.
+        kind: ``local``, ``token``, ``person`` or ``service``.
+        permissions: such as ``read`` and ``submit``, sorted.
         platform: name of the server's.
         version: of the server.
         token: that let him in; None where none was needed.
@@ -110,7 +110,7 @@ class TokensPage:
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """Some of those who have signed in, by user name; as `TokensPage` besides."""
+    """Some of those who have signed in, by user name."""
 
     rows: tuple[ToldPerson, ...]
     next: str

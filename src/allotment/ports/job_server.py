@@ -49,6 +49,11 @@ class JobServer(Protocol):
         """
         ...
 
+    @property
+    def log(self) -> str:
+        """Path of its log."""
+        ...
+
     def ended(self) -> str | None:
         """What the process that was spawned said when it ended; None while it runs."""
         ...

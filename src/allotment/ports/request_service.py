@@ -26,7 +26,7 @@ MOST_NAME: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class AskedRequest:
-    """What somebody asks for, in his words; see `Wish` and `Terms` for what becomes of it.
+    """What somebody asks for, in his words.
 
     Attributes:
         accelerator: class, or name of a flavor; empty where no devices are asked for.
@@ -36,10 +36,10 @@ class AskedRequest:
         lasts: milliseconds; None for good.
         extends: id of the grant that it prolongs or changes; empty for none.
         key: what comes again from the same person with it is one request; empty for none.
-        new_team: as of `Wish`; `subject` of a team that is to leave is its name once more, typed.
-        keep_data_until: as of `Wish`.
-        size: as of `Wish`.
-        image: as of `Wish`; the device of a notebook is an `accelerator`, with `devices` 0.
+        new_team: what a team is to be; `subject` of a team that is to leave is its name once more, typed.
+        keep_data_until: of a team that is to leave, the last day on which its data are kept, such as ``2027-01-31``.
+        size: bytes of a volume; 0 for every other kind.
+        image: that a notebook runs; its device is an `accelerator`, with `devices` 0.
     """
 
     kind: RequestKind

@@ -148,9 +148,9 @@ def _conflict(grant: TeamGrant, found: str | None, agreed: str) -> Iterator[Gran
     if found is None:
         said = "its file was removed by somebody else"
     elif grant.written or grant.commit:  # of what is being given the commit is noted, and not yet what was written
-        said = f"its file was changed by somebody else: {_difference(agreed, found)}"
+        said = f"its file was changed by somebody else: {_difference(grant, agreed, found)}"
     else:
-        said = f"where its file was to be written somebody else's is: {_difference(agreed, found)}"
+        said = f"where its file was to be written somebody else's is: {_difference(grant, agreed, found)}"
     yield GrantStep(StepKind.CONFLICT, grant, found, "", become(grant, GrantState.CONFLICT, trouble=_asks(grant, said)))
 
 
@@ -170,12 +170,15 @@ def named(step: GrantStep, by: str) -> GrantStep:
     return replace(step, after=replace(step.after, trouble=said.replace("somebody else's is", f"one by {by} is", 1)))
 
 
-def _difference(agreed: str, found: str) -> str:
-    """The first line that is another than was agreed on."""
+def _difference(grant: TeamGrant, agreed: str, found: str) -> str:
+    """The first line that is another than was agreed on; only by its number where lines name teams that lend."""
+    lent = any(each.taken for each in (grant.terms, *grant.approved))
     pairs = enumerate(zip_longest(agreed.splitlines(), found.splitlines()), 1)
     for number, (was, now) in pairs:
         if was == now:
             continue
+        if lent:  # its team is told, and not of whom is taken
+            return f"line {number} is not as agreed on"
         if now is None:
             return f"line {number}, {quoted(was, _MOST_OF_A_LINE)}, is missing"
         agreed_on = "" if was is None else f", agreed on was {quoted(was, _MOST_OF_A_LINE)}"

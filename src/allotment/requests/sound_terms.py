@@ -12,6 +12,8 @@ from allotment.model.requests.terms import QuotaShare, RequestKind, Terms, Wish
 
 DAY: Final = 86_400_000
 """In milliseconds."""
+LEAST: Final = 1000
+"""Milliseconds that something is given for at least: the shortest that can be written as a time."""
 
 
 def check_terms(wish: Wish, terms: Terms, longest: int | None, now: int) -> None:
@@ -125,6 +127,11 @@ def _check_times(terms: Terms, now: int) -> None:
             "it would end before it begins",
             why=f"it begins {written(terms.since)}, and ends {written(terms.until)}",
             fix="name a later end",
+        )
+    if terms.until - terms.since < LEAST:
+        raise UsageError(
+            "it would end within the second in which it begins",
+            fix="ask for a second or longer; over HTTP times are milliseconds",
         )
     if terms.until <= now:
         raise UsageError(

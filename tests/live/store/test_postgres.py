@@ -233,5 +233,6 @@ def test_a_server_that_takes_no_writes_is_told(place: PostgresPlace, address: st
 
 def test_backups_are_its_own_tools(place: PostgresPlace, tmp_path: Path) -> None:
     for act in (place.backup, place.restore):
-        with pytest.raises(UsageError, match="own tool"):
+        with pytest.raises(UsageError, match="own tool") as caught:
             act(tmp_path / "backup")
+        assert f"--dbname={place.shown}" in caught.value.fix.replace("'", "")

@@ -286,6 +286,21 @@ def test_a_path_that_is_none_leads_nowhere(path: str) -> None:
     assert not world.desk.ending.is_set()
 
 
+def test_a_verb_that_an_address_has_not_is_told_with_all_that_it_has() -> None:
+    world = World()
+    status, headers, body = answered(from_afar(world), "DELETE", "/api/v1/jobs", HOST, bearer(token(world)))
+    assert (status, json.loads(body)["type"]) == (405, "/api/v1/problems/no-such-verb")
+    assert {each.strip() for each in headers[b"allow"].split(b",")} >= {b"GET", b"POST"}
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/v1/requests", "/api/v1/grants"])
+def test_a_page_of_no_rows_is_refused(path: str, limit: str) -> None:
+    world = World()
+    status, _, body = answered(at_home(world), "GET", path, HOST, query=f"limit={limit}".encode())
+    assert (status, json.loads(body)["what"]) == (400, "limit cannot be that")
+
+
 @pytest.mark.parametrize(
     ("listen", "hosts", "certificate", "portal"),
     [

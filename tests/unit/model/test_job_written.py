@@ -115,6 +115,20 @@ def test_what_is_damaged_is_told(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"job": {}}', "the field version is missing"),
+        ('{"version": 1}', "the field job is missing"),
+        ("[]", "it is no object with fields"),
+    ],
+)
+def test_what_is_missing_is_named(text: str, why: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_value("job", Job, text)
+    assert why in caught.value.why
+
+
+@pytest.mark.parametrize(
     ("change", "what"),
     [
         ({"replicas": 0}, "replicas is 0"),

@@ -11,7 +11,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind
 from allotment.requests.giving import GrantStep, StepKind, named, steps, wanted
 from allotment.requests.granting import ended, extended, restored, text_digest
-from tests.unit.requests.cases import DAY, HOUR, START, approved, grant, terms, text_of
+from tests.unit.requests.cases import DAY, HOUR, START, approved, grant, taken, terms, text_of
 
 END = START + 72 * HOUR
 DUE = grant()
@@ -182,6 +182,10 @@ def test_a_conflict_names_the_line_that_is_another(found: str, said: str) -> Non
     (done,) = steps([ACTIVE], {ACTIVE.id: found}, START, lambda _: "name: x\ndevices: 4\n")
 
     assert f"by somebody else: {said}; " in done.after.trouble
+
+    lent = replace(ACTIVE, terms=replace(ACTIVE.terms, taken=(taken(1),)))
+    (done,) = steps([lent], {lent.id: "team: cv\n"}, START, lambda _: "name: x\n")
+    assert "by somebody else: line 1 is not as agreed on; " in done.after.trouble
 
 
 @pytest.mark.parametrize("found", [OTHER, None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from allotment.errors import UsageError
@@ -26,6 +28,7 @@ TWICE = terms(shares=(share(1), share(2)))
         (terms(4, taking=(taken(1, flavor="h100"),)), "more is taken in training than is given there"),
         (terms(4, hours=0), "it would end before it begins"),
         (terms(4, hours=-1), "it would end before it begins"),
+        (replace(terms(4), until=START + 1), "it would end within the second in which it begins"),
         (terms(4, hours=24, since=START - DAY), "its time is over"),
         (terms(4, since=LATEST), "a time lies beyond all calendars"),
         (terms(4, since=-1), "a time lies beyond all calendars"),

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.own_folder import made_own, opened_log
 from allotment.adapters.server.ways import SocketWay
+from allotment.errors import shown
 
 LOG: Final = "server.log"
 _MODULE: Final = "allotment.api"
@@ -91,6 +92,11 @@ class ServerProcess:
     def spawned(self) -> bool:
         """Whether a process was started here."""
         return self._process is not None
+
+    @property
+    def log(self) -> str:
+        """Path of its log."""
+        return shown(self._folder / LOG)
 
     def ended(self) -> str | None:
         """What it said when it ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from allotment.adapters.store.lock import in_use, led_since
 from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_readable, version_of
 from allotment.adapters.store.writing import SqlStore
-from allotment.errors import NotFoundError, UsageError, quoted, shown
+from allotment.errors import NotFoundError, UsageError, shown
 from allotment.ports.store import StoreStatus
 
 _LOCK: Final = {"one": 0x414C4C54, "two": 1}
@@ -92,6 +93,11 @@ class PostgresPlace:
         bare = self._url.set(drivername="postgresql").difference_update_query(self._url.query)
         return shown(bare.render_as_string())
 
+    @property
+    def _plain_address(self) -> str:
+        """As PostgreSQL's own programs take it; no password is in it."""
+        return shown(self._url.set(drivername="postgresql").render_as_string())
+
     @contextmanager
     def reader(self) -> Iterator[SqlReader]:
         """See the port."""
@@ -137,16 +143,18 @@ class PostgresPlace:
 
     def backup(self, file: Path) -> int:
         """PostgreSQL's own tool does it."""
+        dump = ("pg_dump", "--format=custom", f"--file={file}", f"--dbname={self._plain_address}")
         raise UsageError(
             "a store in PostgreSQL is backed up with PostgreSQL's own tool",
-            fix=f"pg_dump --format=custom --file={quoted(file)} DATABASE; it may run while the server does",
+            fix=f"{shlex.join(dump)}; it may run while the server does",
         )
 
     def restore(self, file: Path) -> StoreStatus:
         """PostgreSQL's own tool does it."""
+        put_back = ("pg_restore", "--exit-on-error", f"--dbname={self._plain_address}", f"{file}")
         raise UsageError(
             "a store in PostgreSQL is restored with PostgreSQL's own tool",
-            fix=f"end the server, then, into an empty one: pg_restore --exit-on-error --dbname=DATABASE {quoted(file)}",
+            fix=f"end the server, then, into an empty database: {shlex.join(put_back)}",
         )
 
     def _version(self, connection: sa.Connection) -> str:

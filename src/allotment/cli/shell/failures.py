@@ -71,6 +71,12 @@ def describe(error: BaseException, words: Sequence[str] = ()) -> Failure:
             return Failure(error.exit_code, error.what, "" if problems else error.why, error.fix, problems)
         case UnknownCommandError():
             return Failure(2, error.message, "", error.advice)
+        case click.NoSuchOption() if error.option_name == "--server":
+            # What is like it by its letters leads nowhere.
+            advice = (
+                "the variable ALLOTMENT_SERVER, or the setting `server`, names it where a command asks one at all; "
+            )
+            return Failure(2, "there is no flag '--server'", "", advice + _see_help(error))
         case click.NoSuchOption():
             near = [name for name in (our_flag(error), *(error.possibilities or ())) if name]
             advice = f"did you mean {near[0]!r}? " if near else ""

@@ -117,6 +117,11 @@ def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE
 def _opened(kind: str, text: str) -> tuple[int, Any]:
     """The version, and the value as it stands there."""
     found = msgspec.json.decode(text)
+    if not isinstance(found, dict):
+        raise TypeError("it is no object with fields")
+    for field in ("version", kind):
+        if field not in found:
+            raise TypeError(f"the field {field} is missing")
     version, raw = found["version"], found[kind]
     if type(version) is not int:  # true is one to Python
         raise TypeError("its version is no number")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, TypeVar
 
-from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError, quoted
+from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError, quoted, shown
 from allotment.model.access.permission import Permission
 from allotment.model.requests.balance import TeamBalance
 from allotment.model.requests.grant import GrantState, TeamGrant
@@ -45,7 +45,7 @@ Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _READ_AT_ONCE: Final = 200
 """Requests, or grants, that are read together to find those that somebody may see."""
-_TOLD_OF_TROUBLE: Final = "it could not be done yet, and is tried again: the platform's administrators see why"
+_TOLD_OF_TROUBLE: Final = "it could not be done{where} yet, and is tried again: the platform's administrators see why"
 
 
 class RequestsOf:
@@ -268,7 +268,10 @@ class RequestsOf:
         if self._is_admin:
             return timeline
         failed = StepOutcome.FAILED
-        return tuple(replace(each, said=_TOLD_OF_TROUBLE) if each.outcome is failed else each for each in timeline)
+        return tuple(
+            replace(each, said=_TOLD_OF_TROUBLE.format(where="")) if each.outcome is failed else each
+            for each in timeline
+        )
 
     def _masked(self, request: GrantRequest, decides: Decider | None = None) -> GrantRequest:
         """Terms and records of decisions without the names of others, and of their work."""
@@ -289,14 +292,14 @@ class RequestsOf:
 
     def _grant(self, grant: TeamGrant) -> TeamGrant:
         approved = tuple(self._terms(each, whole=False) for each in grant.approved)
-        trouble = self._trouble(grant.state, grant.trouble)
+        trouble = self._trouble(grant.state, grant.trouble, _where(grant))
         terms, timeline = self._terms(grant.terms, whole=False), self._timeline(grant.timeline)
         return replace(grant, terms=terms, approved=approved, trouble=trouble, timeline=timeline)
 
-    def _trouble(self, state: GrantState, trouble: str) -> str:
+    def _trouble(self, state: GrantState, trouble: str, where: str = "") -> str:
         # What a conflict is about was said for people; everything else may quote files, of the server and of others.
         plain = state is GrantState.CONFLICT or not trouble or trouble.startswith(PLAIN) or self._is_admin
-        return trouble if plain else _TOLD_OF_TROUBLE
+        return trouble if plain else _TOLD_OF_TROUBLE.format(where=where)
 
     def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
         """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""
@@ -324,6 +327,13 @@ def _filled(
     return found
 
 
+def _where(grant: TeamGrant) -> str:
+    """The clusters of a grant in which it is not as it should be: its team knows that it has something there."""
+    its = dict.fromkeys((*(each.cluster for each in grant.terms.shares), *grant.clusters))
+    named = [each for each in its if f"; {each}: " in f"; {grant.trouble}"]
+    return f" in {', '.join(map(shown, named))}" if named else ""
+
+
 def _mark(request: GrantRequest) -> RequestMark:
     return RequestMark(request.created, request.id)
 
@@ -332,8 +342,14 @@ def _check_words(asked: AskedRequest) -> None:
     """Everybody who decides reads them, and they are kept for good.
 
     Raises:
-        UsageError: one is too long.
+        UsageError: one is too long, or nothing says why.
     """
+    if not asked.justification.strip():
+        raise UsageError(
+            "nothing says what it is needed for",
+            why="whoever decides reads it, and it is kept",
+            fix="say it with --why; over HTTP it is `justification`",
+        )
     _check_length("a justification", asked.justification, MOST_SAID_OF_REQUESTS)
     _check_length("the name of what is asked for", asked.subject, MOST_NAME)
     _check_length("an environment", asked.environment, MOST_NAME)

@@ -56,7 +56,10 @@ def told_of_request(store: DecisionStore, grant: TeamGrant) -> Iterator[str]:
 def author_of(store: DecisionStore, grant: TeamGrant) -> CommitPerson:
     """Who has asked for it."""
     person = next((each for each in store.people() if each.name == grant.requester), None)
-    return CommitPerson(grant.requester, "" if person is None else person.email)
+    known = "" if person is None else person.email
+    # Forges and linters want an address of everybody: of a user of this machine it is as Git itself would make one.
+    here = grant.requester if "@" in grant.requester else f"{grant.requester}@localhost"
+    return CommitPerson(grant.requester, known or here)
 
 
 def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[str]:

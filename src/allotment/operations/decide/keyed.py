@@ -50,6 +50,6 @@ def asked_before(store: DecisionStore, request_id: str, asked: AskedRequest, wis
         raise ConflictError(
             "the key was used for another request already",
             why=f"request {found.id} came with it, and is not the same",
-            fix="choose another --key, or ask for what was asked for then",
+            fix="choose another key, or ask for what was asked for then",
         )
     return found

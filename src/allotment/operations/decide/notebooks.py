@@ -52,7 +52,10 @@ def notebook_of(wish: Wish, platform: Platform, now: dt.datetime) -> JobDocument
         InvalidJobFileError: the team may have no such job.
     """
     if not wish.image:
-        raise UsageError("say which image the notebook runs", fix="add --image NAME:TAG, one with Jupyter in it")
+        raise UsageError(
+            "say which image the notebook runs",
+            fix="add --image NAME:TAG, one with Jupyter in it; over HTTP it is `image`",
+        )
     given = {"name": wish.subject, "team": wish.team, "image": wish.image}
     if wish.accelerator:
         given["accelerator"] = wish.accelerator

@@ -158,6 +158,6 @@ def said_once_more(wish: Wish) -> Wish:
         raise UsageError(
             f"{quoted(wish.subject)} is not the name of the team that is to leave",
             why=f"its work is ended, and its data are deleted after {wish.keep_data_until}: its name is typed for that",
-            fix=f"add --confirm {wish.team}",
+            fix=f"add --confirm {wish.team}; over HTTP it is `subject`",
         )
     return replace(wish, keep_data_until=last_day(wish).isoformat())

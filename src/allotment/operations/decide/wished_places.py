@@ -66,13 +66,16 @@ def clusters_meant(asked: AskedRequest, team: Team) -> tuple[str, ...]:
             known = ", ".join(named) or "none"
             raise NotFoundError(f"team {team.name} is in no cluster {quoted(name)}", fix=f"it is in {known}")
         if named[name].environment is Environment.PRODUCTION and not real:
-            raise UsageError(f"{name} is a production cluster", fix="ask for it with --environment production")
+            raise UsageError(
+                f"{name} is a production cluster",
+                fix="ask for it with --environment production; over HTTP it is `environment`",
+            )
     found = asked.clusters or _usual(team.placements, asked.environment)
     if not found:
         raise NotFoundError(
             f"team {team.name} is in no cluster for that",
             why=f"no cluster of it is for {asked.environment or 'work that is no production'}",
-            fix="name one with --on CLUSTER",
+            fix="name one with --on CLUSTER; over HTTP it is in `clusters`",
         )
     return found[:1] if asked.kind is RequestKind.NOTEBOOK else tuple(dict.fromkeys(found))
 
@@ -114,7 +117,7 @@ def check_named(asked: AskedRequest) -> None:
     if (asked.kind is RequestKind.VOLUME) != (asked.size > 0):
         raise UsageError(
             "say how large the volume is to be" if asked.kind is RequestKind.VOLUME else "that kind has no size",
-            fix="`allot request volume NAME --size 100Gi`",
+            fix="`allot request volume NAME --size 100Gi`; over HTTP `size` is in bytes",
         )
 
 

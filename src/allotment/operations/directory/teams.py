@@ -90,7 +90,7 @@ def remove(tree: SourceTree, name: str, keep_data_until: dt.date, today: dt.date
         raise UsageError(
             f"{keep_data_until} is past",
             why="the team's data would be deleted with the next apply",
-            fix="name today or a later day with --keep-data-until",
+            fix="name today or a later day with --keep-data-until; over HTTP it is `keep_data_until`",
         )
     return checked(tree, edit.remove_team(tree, name, keep_data_until), name)
 

@@ -206,7 +206,7 @@ class DeskOf:
             raise ForbiddenError(
                 f"you may not run programs on {shown(backend)} through this server",
                 why="they run as the user whose server it is there, and could do all that he can",
-                fix="submit to a cluster: --on CLUSTER",
+                fix="submit to a cluster: --on CLUSTER; over HTTP it is `backend`",
             )
 
     def _one_team(self, seen: frozenset[str], team: str) -> str:

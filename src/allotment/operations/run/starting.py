@@ -79,13 +79,14 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
         except UnreachableError:
             said = server.ended()
         if said is not None:
-            raise AllotmentError("the server ended at once", why=said, fix="mend what it says, and start it again")
+            fix = f"mend what it says, and start it again; all that it said is in {server.log}"
+            raise AllotmentError("the server ended at once", why=said, fix=fix)
         clock.sleep(_LOOK_AGAIN)
         waited += _LOOK_AGAIN
     raise TimedOutError(
         f"the server still starts (process {pid}): it does not answer after {_PATIENCE:g} s",
         why="the machine is busy, or something holds it up that its log tells",
-        fix="`allot up` again in a while: what has started meanwhile is taken; else look into its log",
+        fix=f"`allot up` again in a while: what has started meanwhile is taken; else look into {server.log}",
     )
 
 

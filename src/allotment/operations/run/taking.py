@@ -256,7 +256,7 @@ class Intake:
             raise ConflictError(
                 f"the key of {submission.job.name} was used for another job already",
                 why=f"{before.job.name} ({before.id}) came with it, and is not the same",
-                fix="choose another --key, or submit what was submitted then",
+                fix="choose another key, or submit what was submitted then",
             )
         told = [f"it was submitted before, with the same key; it is {before.state.value}"]
         code = self._shelf.path(submission.code) if submission.code else before.code

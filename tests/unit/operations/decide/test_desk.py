@@ -166,6 +166,13 @@ def story(office: Office) -> GrantRequest:
     return ada.move(asked.id, AskedMove(RequestAct.ACCEPT, revision=offered.revision))
 
 
+@pytest.mark.parametrize("said", ["", "  \n "])
+def test_what_says_no_reason_is_refused(office: Office, said: str) -> None:
+    with pytest.raises(UsageError, match="nothing says what it is needed for") as caught:
+        office.of("ada", MEMBER).ask(replace(gpus(8), justification=said))
+    assert "`justification`" in caught.value.fix
+
+
 def test_what_is_offered_and_taken_is_given_and_goes_by_itself(office: Office) -> None:
     before = office.nominal()
     taken = story(office)
@@ -173,7 +180,9 @@ def test_what_is_offered_and_taken_is_given_and_goes_by_itself(office: Office) -
     office.passes()
     assert (office.grant(taken.id), office.nominal(), office.applied) == (GrantState.ACTIVE, before + 6, [(CLUSTER,)])
     head = office.repository.commits[office.store.grant(taken.id).commit]
-    assert head.author.name == "ada"
+    assert (head.author.name, head.author.email) == ("ada", "ada@localhost"), (
+        "a user of this machine has an address, too"
+    )
     assert head.committer.name == "Allotment"
     assert f"Allotment-Request: {taken.id}" in head.text
     assert "Signed-off-by: Allotment" in head.text
@@ -456,7 +465,9 @@ def test_why_a_grant_is_in_trouble_is_for_administrators(office: Office) -> None
         return grant.trouble
 
     assert "/home/grace" in told("root@acme", ENGINEER)
-    assert told("ada", MEMBER) == "it could not be done yet, and is tried again: the platform's administrators see why"
+    assert told("ada", MEMBER) == (
+        f"it could not be done in {CLUSTER} yet, and is tried again: the platform's administrators see why"
+    )
     office.trouble = {}
     office.passes()
     office.repository.commit_by(HUMAN, {grant_path(taken.id): None})

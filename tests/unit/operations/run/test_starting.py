@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from allotment.cli.commands.run.server_view import server_text
-from allotment.errors import ConflictError, TimedOutError, UnreachableError
+from allotment.errors import AllotmentError, ConflictError, TimedOutError, UnreachableError
 from allotment.operations.access.listening import NOWHERE
 from allotment.operations.run.starting import AskedStart, bring_up, check_as_asked
 from allotment.ports.backends import BackendOffer
@@ -128,6 +128,8 @@ def test_a_back_end_that_was_not_asked_is_not_said_to_have_nothing(
 class SlowServer:
     """One that starts, and answers after so many looks."""
 
+    log = "/home/ada/.local/state/allotment/server/server.log"
+
     def __init__(self, looks: int) -> None:
         self.looks = looks
         self.spawned = 0
@@ -146,8 +148,22 @@ class SlowServer:
         self.spawned += 1
         return 4711
 
-    def ended(self) -> None:
+    def ended(self) -> str | None:
         return None
+
+
+class EndedServer(SlowServer):
+    """One that ends at once."""
+
+    def ended(self) -> str:
+        return "error: the address is taken"
+
+
+def test_a_server_that_ends_at_once_is_told_with_the_path_of_its_log() -> None:
+    server = EndedServer(3)
+    with pytest.raises(AllotmentError, match="the server ended at once") as told:
+        bring_up(cast("JobServer", server), (), TestClock())
+    assert (told.value.why, told.value.fix.endswith(server.log)) == ("error: the address is taken", True)
 
 
 def test_a_server_that_takes_long_is_said_to_start_still_and_is_taken_the_next_time() -> None:
@@ -156,6 +172,7 @@ def test_a_server_that_takes_long_is_said_to_start_still_and_is_taken_the_next_t
         bring_up(cast("JobServer", server), (), TestClock())
     assert told.value.what == "the server still starts (process 4711): it does not answer after 30 s"
     assert told.value.fix.startswith("`allot up` again")
+    assert told.value.fix.endswith(f"else look into {server.log}")
     server.looks = 0
     assert bring_up(cast("JobServer", server), (), TestClock()).already
     assert server.spawned == 1

@@ -40,6 +40,7 @@ _CONDITIONS: Final = (_OVER, *(state.value for state in JobState))
 @click.option("--all-namespaces", "-A", "every_team", is_flag=True, help="Of all teams, whatever a setting names.")
 @setting_flag("team", "team", "-n", "--namespace", metavar="NAME", names="team")
 @output_flags
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def ps(
@@ -132,6 +133,7 @@ def ps(
 @click.option("--grep", "text", metavar="PATTERN", help="Only lines that hold it; * in it stands for anything.")
 @team_flag
 @format_flag
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None, text: str | None) -> int:
@@ -170,6 +172,7 @@ def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: in
 @click.option("--grace", type=click.IntRange(0), metavar="SECONDS", help="Between SIGTERM and SIGKILL; the job's own.")
 @yes_flag("stopping more than one job with --all")
 @team_flag
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str, grace: int | None, yes: bool) -> int:
@@ -199,6 +202,7 @@ def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str
 @click.argument("job")
 @click.option("--resume", is_flag=True, help="Go on from its checkpoints: they become those of the new job.")
 @click.option("--follow", "-f", is_flag=True, help="Follow its log to its end.")
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def retry(session: Session, job: str, *, resume: bool, follow: bool) -> int:
@@ -225,6 +229,7 @@ def retry(session: Session, job: str, *, resume: bool, follow: bool) -> int:
 )
 @click.option("--timeout", metavar="TIME", default="", help="How long to wait at most, such as 90s or 5m.")
 @team_flag
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def wait(session: Session, jobs: tuple[str, ...], *, condition: str, timeout: str) -> int:
@@ -283,6 +288,7 @@ def report(session: Session, job: str) -> None:
 @click.argument("job")
 @team_flag
 @format_flag
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def describe(session: Session, job: str) -> None:

@@ -12,7 +12,15 @@ import click
 from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, foreseen
 from allotment.cli.shell.foreign_flags import our_flag
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, platform_flag, team_flag
+from allotment.cli.shell.options import (
+    OutputOptions,
+    global_flags,
+    output_flags,
+    packed,
+    platform_flag,
+    setting_flag,
+    team_flag,
+)
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
 from allotment.model.grammar import count
@@ -96,6 +104,7 @@ def _variable(given: str, environment: Mapping[str, str]) -> str:
 @click.option("--detach", "-d", is_flag=True, help="Do not follow its log.")
 @team_flag
 @platform_flag
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool, **flags: Any) -> int:
@@ -176,6 +185,7 @@ def _given_as(path: Sequence[str | int]) -> str:
 @team_flag
 @platform_flag
 @output_flags
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 @packed(SubmitOptions)
