@@ -195,7 +195,7 @@ export function ColumnsMenu<R>({ columns, list = '' }: { columns: readonly Colum
         </label>
         {columns.map((each) => (
           <label key={each.id}>
-            <input type="checkbox" checked={shown.has(each.id)} onChange={() => toggle(each.id)} /> {each.head}
+            <input type="checkbox" aria-label={`Show ${each.head}`} checked={shown.has(each.id)} onChange={() => toggle(each.id)} /> {each.head}
           </label>
         ))}
       </div>

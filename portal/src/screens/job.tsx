@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { courseOf, familyOf, jobOf, reportOf, retry, stop, whoami } from '../api/queries'
-import type { JobState, StoredJob } from '../api/schema'
+import type { JobCourse, JobState, StoredJob } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
 import { Log } from '../parts/log'
 import { Lasted } from '../parts/moment'
@@ -36,7 +36,7 @@ export function JobPage() {
   const course = sourceOf(useQuery(courseOf(id)))
   return (
     <>
-      {source.data && <Head job={source.data} reference={id} />}
+      {source.data && <Head job={source.data} course={course.data} reference={id} />}
       <Panel title="Timeline" source={course}>
         {(told) => <Course of={told} />}
       </Panel>
@@ -59,16 +59,17 @@ function stateOf(job: StoredJob): JobState {
   return job.history.moves.at(-1)?.state ?? 'submitted'
 }
 
-function Head({ job, reference }: { job: StoredJob; reference: string }) {
+function Head({ job, course, reference }: { job: StoredJob; course: JobCourse | undefined; reference: string }) {
   const state = stateOf(job)
   const look = JOB[state]
   const wait = job.waits.findLast((each) => each.until === null)
   const last = job.history.moves.at(-1)
   const raw = WAITS.has(state) ? (wait?.said ?? last?.said ?? '') : (last?.said ?? '')
-  // The list has the same sentence in plain words.
+  // Its course has the same sentence in plain words, and so has the list, which may have been there before.
   useJobs()
   const row = useLive().jobs.get(job.id)
-  const said = row?.said === raw ? row.plain || raw : raw
+  const plain = course?.steps.findLast((each) => each.raw === raw)?.plain || (row?.said === raw && row.plain)
+  const said = plain || (course || state === 'running' ? raw : '')
   return (
     <>
       <div className="head">

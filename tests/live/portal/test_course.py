@@ -147,6 +147,7 @@ def test_what_is_old_is_told_once_above_the_overview(owner: Visit) -> None:
     marks = page.locator("main section.panel header [data-state=stale]")
     assert marks.count() >= 3, "each panel has a mark of its own"
     assert all("east as it was 4 min ago" in str(each.get_attribute("title")) for each in marks.all())
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_the_report_says_what_to_ask_for_next_time(house: House, owner: Visit) -> None:

@@ -74,6 +74,13 @@ def steps(page: Page) -> list[Step]:
     text = page.locator("main .filters input.search").first
     if text.count():
         found.append(Step("a text", lambda: _say(text, "a"), typed=True))
+    head = page.locator("main table[aria-label] th .sort").first
+    if head.count():
+        found += [Step("sorted", head.click), Step("sorted the other way", head.click)]
+    menu = page.locator("main details.menu").first
+    if menu.count():
+        found.append(Step("a column less", lambda: _toggle(menu)))
+    # These may leave nothing to sort.
     for number in range(min(2, page.locator("main .filters button[aria-pressed=false]").count())):
         chip = page.locator("main .filters button.chip").nth(number)
         found.append(Step(f"chip {number}", lambda chip=chip: chip.click()))
@@ -83,12 +90,6 @@ def steps(page: Page) -> list[Step]:
         choice = page.locator(f'main .filters select[aria-label="{label}"]')
         values = choice.evaluate("(each) => [...each.options].map((one) => one.value)")
         found.append(Step(label, lambda choice=choice, value=values[1]: _choose(choice, value)))
-    head = page.locator("main table[aria-label] th .sort").first
-    if head.count():
-        found += [Step("sorted", head.click), Step("sorted the other way", head.click)]
-    menu = page.locator("main details.menu").first
-    if menu.count():
-        found.append(Step("a column less", lambda: _toggle(menu)))
     return found
 
 
