@@ -141,18 +141,23 @@ function Futures({ cluster, changes }: { cluster: string; changes: readonly stri
   const source = sourceOf(useQuery(whatIf(where, changes, true)))
   const teams = useAnswer(declaredTeams(where)).data?.document.items
   const shows = { source, partial: unknownOf }
+  const first = (
+    <Panel title={plural(changes.length, 'change')} {...shows}>
+      {({ document }) => (
+        <>
+          <Settings of={document} />
+          <Sums told={document} />
+          <Rests told={document} />
+          <Displaced work={document.preempted} />
+        </>
+      )}
+    </Panel>
+  )
+  // One answer: that it does not come is said once.
+  if (!source.data && source.trouble) return first
   return (
     <>
-      <Panel title={plural(changes.length, 'change')} {...shows}>
-        {({ document }) => (
-          <>
-            <Settings of={document} />
-            <Sums told={document} />
-            <Rests told={document} />
-            <Displaced work={document.preempted} />
-          </>
-        )}
-      </Panel>
+      {first}
       <Panel title="How many have started by when" source={source} empty={({ document }) => (document.futures ? null : <span>No future bears on what waits, so both are alike.</span>)}>
         {({ document }) => <StartsChart jobs={document.jobs} />}
       </Panel>
