@@ -104,7 +104,7 @@ export function Drift() {
                   <th className="roomy" style={{ width: '16%' }}>
                     Changed by
                   </th>
-                  <th className="number" style={widthsOf('128px', '76px')}>
+                  <th className="number" style={widthsOf('150px', '76px')}>
                     Since
                   </th>
                 </tr>

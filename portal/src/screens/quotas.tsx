@@ -182,14 +182,12 @@ function Editor({ row, granted, seen }: { row: QuotaRow; granted: boolean; seen:
           source={foreseen}
           acts={<CopyCommand command={commandOf(row.terms.cluster, words)} />}
           partial={unknownOf}
-          truncated={({ document }) => cutOf(document.jobs)}
         >
           {({ document }) => (
             <>
               <Sums told={document} />
               <Rests told={document} />
               <Displaced work={document.preempted} />
-              {document.jobs.length > 0 && <WhoStarts jobs={document.jobs} />}
             </>
           )}
         </Panel>
@@ -204,6 +202,17 @@ function Editor({ row, granted, seen }: { row: QuotaRow; granted: boolean; seen:
             </span>
           </div>
         </section>
+      )}
+      {foreseen.data && words.length > 0 && (
+        <Panel
+          title="Who starts when"
+          source={foreseen}
+          flush
+          truncated={({ document }) => cutOf(document.jobs)}
+          empty={({ document }) => (document.jobs.length ? null : <span>For nobody who waits anything changes.</span>)}
+        >
+          {({ document }) => <WhoStarts jobs={document.jobs} />}
+        </Panel>
       )}
     </>
   )

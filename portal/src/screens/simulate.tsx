@@ -11,7 +11,7 @@ import { Panel, sourceOf } from '../parts/panel'
 import { useList } from '../store/list'
 import { count, plural } from '../words/format'
 import { Chosen, Filters, useWhere } from './filters'
-import { By, cutOf, Displaced, Rests, StartsChart, Sums, unknownOf, Wait, WhoStarts } from './futures'
+import { cutOf, Displaced, Rests, StartsChart, Sums, unknownOf, Wait, WhoStarts } from './futures'
 import { commandOf } from './quotas'
 
 /** Two futures of a cluster side by side: as it is, and with changes. */
@@ -27,7 +27,7 @@ export function Simulate() {
     <>
       <div className="head">
         <h1>Simulate</h1>
-        <Filters clusters={[]}>
+        <Filters>
           {names.length > 1 && (
             <select className="chip" aria-label="Cluster" data-set="" value={cluster ?? ''} onChange={(event) => change({ cluster: event.target.value, change: '' })}>
               {names.map((each) => (
@@ -221,9 +221,6 @@ function HeadOfFutures({ of }: { of: string }) {
         <th className="number" style={widthsOf('124px', '74px')}>
           With the change
         </th>
-        <th className="number roomy" style={{ width: 104 }}>
-          By how much
-        </th>
         <th className="number roomy wide" style={{ width: 110 }}>
           Sooner, later
         </th>
@@ -241,7 +238,6 @@ function Both({ name, waiting, now, then, sooner, later, lost }: { name: string;
       <td className="number">{count(waiting)}</td>
       <td className="number">{waiting ? <Wait seconds={now} /> : ''}</td>
       <td className="number">{waiting ? <Wait seconds={then} /> : ''}</td>
-      <td className="number roomy">{waiting ? <By seconds={now === null || then === null ? null : then - now} /> : ''}</td>
       <td className="number roomy wide">
         <span className={sooner ? 'tone-good' : 'faint'}>{count(sooner)}</span>, <span className={later ? 'tone-wait' : 'faint'}>{count(later)}</span>
       </td>
