@@ -109,6 +109,9 @@ export async function lookAtDrift(cluster: string | undefined) {
   return await call('get', '/api/v1/answers/drift', { query: { ...(cluster ? { cluster: [cluster] } : {}), anew: true } })
 }
 
+/** How long futures are made for: before and after them the cluster is reckoned with, and a page gives up after 15 s. */
+const BUDGET = '4s'
+
 /**
  * Both futures of a cluster, without changes and with them. Futures take seconds: whoever leaves has them ended, and they
  * are made anew only where somebody asks.
@@ -119,7 +122,7 @@ export const whatIf = (where: Where, changes: readonly string[], everybody: bool
     queryFn: async ({ signal }) =>
       (
         await call('get', '/api/v1/answers/whatif', {
-          query: { ...queryOf(where), change: [...changes], ...(everybody ? { all: true } : {}) },
+          query: { ...queryOf(where), change: [...changes], budget: BUDGET, ...(everybody ? { all: true } : {}) },
           signal,
         })
       ).answer as unknown as Told<WhatIf>,

@@ -9,12 +9,12 @@ import { AnswerPanel } from '../parts/answer'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { widthsOf } from '../parts/grid'
 import { Ago } from '../parts/moment'
-import { sourceOf } from '../parts/panel'
+import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
 import { sayTrouble } from '../parts/toasts'
 import { useList } from '../store/list'
-import { DRIFT, DRIFT_SAID, IN_SYNC, MENDED } from '../words/drift'
+import { DRIFT, DRIFT_SAID, IN_SYNC, LOOKED_AT, MENDED } from '../words/drift'
 import { count, plural, span } from '../words/format'
 import { Choice } from './filters'
 import { useRowKeys } from './row_keys'
@@ -72,11 +72,11 @@ export function Drift() {
       >
         {(document) => <Standing clusters={document.clusters} ages={ageOf(source.data?.sources ?? [])} />}
       </AnswerPanel>
-      <AnswerPanel
+      <Panel
         title={source.data ? plural(rows.length, 'object', 'objects') : 'Objects'}
         source={source}
         flush
-        remarks={(document) => document.clusters.flatMap((each) => each.notes.map((note) => `in ${each.name}: ${note}`))}
+        partial={({ document }) => document.clusters.flatMap((each) => each.notes.map((note) => `in ${each.name}: ${note}`)).join('; ')}
         empty={() =>
           rows.length ? null : all.length ? (
             <span>Nothing that differs is like that.</span>
@@ -104,7 +104,7 @@ export function Drift() {
                   <th className="roomy" style={{ width: '16%' }}>
                     Changed by
                   </th>
-                  <th className="number" style={widthsOf('96px')}>
+                  <th className="number" style={widthsOf('150px')}>
                     Since
                   </th>
                 </tr>
@@ -117,7 +117,7 @@ export function Drift() {
             </table>
           </div>
         )}
-      </AnswerPanel>
+      </Panel>
     </>
   )
 }
@@ -174,7 +174,7 @@ function Standing({ clusters, ages }: { clusters: readonly ClusterDrift[]; ages:
                 </Link>
               </td>
               <td>
-                <State of={IN_SYNC[each.state]} />
+                <State of={each.error?.what.includes('looked at') ? LOOKED_AT : IN_SYNC[each.state]} />
               </td>
               <td className="number">
                 {each.state === 'unreachable' ? (

@@ -125,8 +125,7 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
   {
     id: 'move',
     head: 'So it',
-    width: '140px',
-   
+    width: '160px',
     sort: (each) => ORDER.indexOf(moveOf(each)),
     cell: (each) => <State of={MOVE[moveOf(each)]} />,
     title: (each) => (each.keptThen ? `gets its quota, and then waits: ${each.keptThen.summary}` : ''),
@@ -151,9 +150,9 @@ export function unknownOf(told: Told<WhatIf>): string | null {
   return lackingOf(told.sources, told.document.notes)
 }
 
-const WIDTH = 640
-const HEIGHT = 180
-const LEFT = 40
+const WIDTH = 960
+const HEIGHT = 200
+const LEFT = 48
 const BOTTOM = 24
 
 /** How many have started by when: the future as it is is dashed, the one with the change is solid. */
@@ -177,7 +176,7 @@ export function StartsChart({ jobs }: { jobs: readonly ChangedJob[] }) {
           </g>
         ))}
         {[0, 0.25, 0.5, 0.75, 1].map((part) => (
-          <text key={part} className="when" x={x(last * part)} y={HEIGHT - 6} textAnchor={part === 0 ? 'start' : part === 1 ? 'end' : 'middle'}>
+          <text key={part} className={part === 0.25 || part === 0.75 ? 'roomy' : undefined} x={x(last * part)} y={HEIGHT - 6} textAnchor={part === 0 ? 'start' : part === 1 ? 'end' : 'middle'}>
             {part ? span(last * part * 1000) : 'now'}
           </text>
         ))}

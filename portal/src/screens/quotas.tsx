@@ -45,7 +45,7 @@ export function Quotas() {
           <Choice label="Flavor" every="every flavor" values={flavors} value={search.accelerator} pick={(accelerator) => change({ accelerator })} />
         </Filters>
       </div>
-      {chosen && <Editor row={chosen} known={given !== undefined} />}
+      {chosen && <Editor row={chosen} granted={given !== undefined} seen={queued !== undefined} />}
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'quota')) : 'Quotas'}
         source={source}
@@ -87,13 +87,14 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
    
     number: true,
     roomy: id !== 'used',
+    more: id === 'lent',
     sort: ({ terms }) => terms[id],
     cell: ({ terms }) => (terms[id] === null ? <Untold /> : count(terms[id])),
   })
   return [
-    { id: 'team', head: 'Team', width: '13%', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
-    { id: 'flavor', head: 'Flavor', width: '15%', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
-    { id: 'cluster', head: 'Cluster', width: '16%', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
+    { id: 'team', head: 'Team', width: '11%', narrow: '76px', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
+    { id: 'flavor', head: 'Flavor', width: '13%', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
+    { id: 'cluster', head: 'Cluster', width: '15%', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
     { id: 'bar', head: 'Used of guaranteed', roomy: true, cell: ({ terms }) => (terms.used === null ? <span className="faint">{seen ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={terms.guaranteed} used={terms.used} limit={terms.limit} />) },
     {
       id: 'guaranteed',
@@ -108,8 +109,8 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
         </Link>
       ),
     },
-    { id: 'borrows', head: 'May borrow', width: '92px', number: true, roomy: true, sort: ({ declared }) => declared.borrowingLimit, cell: ({ declared }) => bound(declared.borrowingLimit) },
-    { id: 'lends', head: 'Lends', width: '80px', number: true, roomy: true, sort: ({ declared }) => declared.lendingLimit, cell: ({ declared }) => bound(declared.lendingLimit) },
+    { id: 'borrows', head: 'May borrow', width: '98px', number: true, roomy: true, sort: ({ declared }) => declared.borrowingLimit, cell: ({ declared }) => bound(declared.borrowingLimit) },
+    { id: 'lends', head: 'Lends', width: '92px', number: true, roomy: true, sort: ({ declared }) => declared.lendingLimit, cell: ({ declared }) => bound(declared.lendingLimit) },
     live('used', 'Used'),
     live('borrowed', 'Borrowed'),
     live('lent', 'Lent'),
@@ -127,7 +128,7 @@ function Choose({ row }: { row: QuotaRow }) {
 }
 
 /** One quota: where it comes from, other amounts, and what these would do. */
-function Editor({ row, known }: { row: QuotaRow; known: boolean }) {
+function Editor({ row, granted, seen }: { row: QuotaRow; granted: boolean; seen: boolean }) {
   const [search, change] = useList()
   const may = useMay('declare')
   const where = { ...useWhere(search), cluster: row.terms.cluster }
@@ -154,7 +155,7 @@ function Editor({ row, known }: { row: QuotaRow; known: boolean }) {
           </button>
         </header>
         <div className="body">
-          {known && <Terms of={row.terms} team={row.team.name} />}
+          {granted && seen && <Terms of={row.terms} team={row.team.name} />}
           <div className="steppers">
             <Stepper label="Guaranteed of its own" value={wanted.nominal} now={amountsNow(row).nominal} set={(nominal) => set({ nominal: nominal ?? 0 })} />
             <Stepper label="May borrow" value={wanted.borrowing} now={amountsNow(row).borrowing} set={(borrowing) => set({ borrowing })} bounds />
@@ -167,7 +168,7 @@ function Editor({ row, known }: { row: QuotaRow; known: boolean }) {
           </div>
         </div>
       </section>
-      {wish && !words.length && (
+      {wish && !words.length && seen && (
         <section className="panel">
           <div className="empty">
             <strong>What it would do is not known</strong>
@@ -181,14 +182,12 @@ function Editor({ row, known }: { row: QuotaRow; known: boolean }) {
           source={foreseen}
           acts={<CopyCommand command={commandOf(row.terms.cluster, words)} />}
           partial={unknownOf}
-          truncated={({ document }) => cutOf(document.jobs)}
         >
           {({ document }) => (
             <>
               <Sums told={document} />
               <Rests told={document} />
               <Displaced work={document.preempted} />
-              {document.jobs.length > 0 && <WhoStarts jobs={document.jobs} />}
             </>
           )}
         </Panel>
@@ -203,6 +202,17 @@ function Editor({ row, known }: { row: QuotaRow; known: boolean }) {
             </span>
           </div>
         </section>
+      )}
+      {foreseen.data && words.length > 0 && (
+        <Panel
+          title="Who starts when"
+          source={foreseen}
+          flush
+          truncated={({ document }) => cutOf(document.jobs)}
+          empty={({ document }) => (document.jobs.length ? null : <span>For nobody who waits anything changes.</span>)}
+        >
+          {({ document }) => <WhoStarts jobs={document.jobs} />}
+        </Panel>
       )}
     </>
   )

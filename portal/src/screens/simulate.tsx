@@ -11,7 +11,7 @@ import { Panel, sourceOf } from '../parts/panel'
 import { useList } from '../store/list'
 import { count, plural } from '../words/format'
 import { Chosen, Filters, useWhere } from './filters'
-import { By, cutOf, Displaced, Rests, StartsChart, Sums, unknownOf, Wait, WhoStarts } from './futures'
+import { cutOf, Displaced, Rests, StartsChart, Sums, unknownOf, Wait, WhoStarts } from './futures'
 import { commandOf } from './quotas'
 
 /** Two futures of a cluster side by side: as it is, and with changes. */
@@ -27,7 +27,7 @@ export function Simulate() {
     <>
       <div className="head">
         <h1>Simulate</h1>
-        <Filters clusters={[]}>
+        <Filters>
           {names.length > 1 && (
             <select className="chip" aria-label="Cluster" data-set="" value={cluster ?? ''} onChange={(event) => change({ cluster: event.target.value, change: '' })}>
               {names.map((each) => (
@@ -141,18 +141,23 @@ function Futures({ cluster, changes }: { cluster: string; changes: readonly stri
   const source = sourceOf(useQuery(whatIf(where, changes, true)))
   const teams = useAnswer(declaredTeams(where)).data?.document.items
   const shows = { source, partial: unknownOf }
+  const first = (
+    <Panel title={plural(changes.length, 'change')} {...shows}>
+      {({ document }) => (
+        <>
+          <Settings of={document} />
+          <Sums told={document} />
+          <Rests told={document} />
+          <Displaced work={document.preempted} />
+        </>
+      )}
+    </Panel>
+  )
+  // One answer: that it does not come is said once.
+  if (!source.data && source.trouble) return first
   return (
     <>
-      <Panel title={plural(changes.length, 'change')} {...shows}>
-        {({ document }) => (
-          <>
-            <Settings of={document} />
-            <Sums told={document} />
-            <Rests told={document} />
-            <Displaced work={document.preempted} />
-          </>
-        )}
-      </Panel>
+      {first}
       <Panel title="How many have started by when" source={source} empty={({ document }) => (document.futures ? null : <span>No future bears on what waits, so both are alike.</span>)}>
         {({ document }) => <StartsChart jobs={document.jobs} />}
       </Panel>
@@ -216,9 +221,6 @@ function HeadOfFutures({ of }: { of: string }) {
         <th className="number" style={widthsOf('124px')}>
           With the change
         </th>
-        <th className="number roomy" style={{ width: 104 }}>
-          By how much
-        </th>
         <th className="number roomy wide" style={{ width: 110 }}>
           Sooner, later
         </th>
@@ -236,7 +238,6 @@ function Both({ name, waiting, now, then, sooner, later, lost }: { name: string;
       <td className="number">{count(waiting)}</td>
       <td className="number">{waiting ? <Wait seconds={now} /> : ''}</td>
       <td className="number">{waiting ? <Wait seconds={then} /> : ''}</td>
-      <td className="number roomy">{waiting ? <By seconds={now === null || then === null ? null : then - now} /> : ''}</td>
       <td className="number roomy wide">
         <span className={sooner ? 'tone-good' : 'faint'}>{count(sooner)}</span>, <span className={later ? 'tone-wait' : 'faint'}>{count(later)}</span>
       </td>

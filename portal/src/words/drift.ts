@@ -32,5 +32,8 @@ export const IN_SYNC: Readonly<Record<ClusterDrift['state'], StateLook>> = {
   unreachable: { word: 'not known', tone: 'bad', shape: 'cross' },
 }
 
+/** Of one whose first look has not ended. */
+export const LOOKED_AT: StateLook = { word: 'being looked at', tone: 'move', shape: 'half' }
+
 /** Kinds that `allot drift --repair` puts right. */
 export const MENDED: ReadonlySet<DriftKind> = new Set(['changed', 'missing', 'surplus'])
