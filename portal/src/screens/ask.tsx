@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
-import { asTrouble } from '../api/problem'
-import { ask, grantOf, previewed, status, whoami } from '../api/queries'
-import type { AskedRequest, TeamGrant, ToldRequest, WorkloadType } from '../api/schema'
+import { asTrouble, Trouble } from '../api/problem'
+import { ask, grantOf, previewed, requestOf, status, whoami } from '../api/queries'
+import type { AskedRequest, TeamGrant, ToldRequest, Wish, WorkloadType } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Failed, Skeleton } from '../parts/panel'
 import { sayTrouble } from '../parts/toasts'
@@ -37,15 +37,23 @@ export function askSearch(given: Record<string, unknown>): AskSearch {
 /** More GPUs for a while: what it costs and whom it delays is said before it is asked for. */
 export function AskPage() {
   const search = useSearch({ from: '/ask' })
-  const grant = useQuery({ ...grantOf(search.extends ?? ''), enabled: search.extends !== undefined })
-  if (search.extends === undefined) return <AskForm search={search} grant={null} />
-  if (grant.data) return <AskForm search={search} grant={grant.data} />
-  if (grant.data === null || grant.error)
-    return <Failed trouble={asTrouble(grant.error ?? new Error(`there is no grant ${search.extends}`))} again={() => void grant.refetch()} />
+  const reference = search.extends ?? ''
+  const grant = useQuery({ ...grantOf(reference), enabled: search.extends !== undefined })
+  const request = useQuery({ ...requestOf(reference), enabled: search.extends !== undefined })
+  if (search.extends === undefined) return <AskForm search={search} grant={null} before={null} />
+  if (grant.data && request.data) return <AskForm search={search} grant={grant.data} before={request.data.request.wish} />
+  const error = grant.error ?? request.error
+  if (grant.data === null || error)
+    return (
+      <Failed
+        trouble={error ? asTrouble(error) : new Trouble(404, `there is no grant ${search.extends}`, '', 'look at those that stand: requests', '', '')}
+        again={() => void grant.refetch().then(() => request.refetch())}
+      />
+    )
   return <Skeleton lines={4} />
 }
 
-function AskForm({ search, grant }: { search: AskSearch; grant: TeamGrant | null }) {
+function AskForm({ search, grant, before }: { search: AskSearch; grant: TeamGrant | null; before: Wish | null }) {
   const navigate = useNavigate()
   const told = useQuery(status).data
   const [justification, setJustification] = useState('')
@@ -54,7 +62,7 @@ function AskForm({ search, grant }: { search: AskSearch; grant: TeamGrant | null
     accelerator: search.accelerator ?? grant?.terms.shares[0]?.flavor ?? 'a100',
     devices: search.gpus ?? (grant ? 0 : 8),
     hours: search.hours ?? (grant ? 24 : 72),
-    workload: search.work ?? 'training',
+    workload: search.work ?? before?.workload ?? 'training',
   }
   const set = (some: Partial<AskSearch>) => void navigate({ to: '/ask', search: askSearch({ ...search, ...some }), replace: true })
   const wanted = useMemo<AskedRequest | null>(
@@ -66,13 +74,14 @@ function AskForm({ search, grant }: { search: AskSearch; grant: TeamGrant | null
             workload: form.workload,
             justification: justification || 'not said yet',
             ...(form.devices > 0 ? { accelerator: form.accelerator, devices: form.devices } : {}),
-            ...(grant ? { extends: grant.id, subject: grant.subject } : {}),
+            // By its environment a gate knows it again.
+            ...(grant ? { extends: grant.id, subject: grant.subject, environment: before?.environment ?? '' } : {}),
             since: null,
             lasts: form.hours * HOUR,
             // What is left out has its usual value; the types of answers say that it is always there.
           } as unknown as AskedRequest)
         : null,
-    [team, justification, grant, form.hours, form.devices, form.accelerator, form.workload],
+    [team, justification, grant, before, form.hours, form.devices, form.accelerator, form.workload],
   )
   async function send(): Promise<void> {
     if (!wanted) return

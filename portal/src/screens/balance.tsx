@@ -20,12 +20,14 @@ export function TopBalance() {
   const own = teamsOf(me.roles)
   const shown = watched(data, own, now)
   if (!shown.length) return null
-  if (shown.length > 1)
+  if (shown.length > 1) {
+    const late = watched(data, [], now).filter((each) => shown.includes(each)).length
     return (
-      <Link to="/books" className="balance tone-wait">
-        {plural(shown.length, 'team')} {own.length ? 'of yours' : `at ${LATE * 100} %`}
+      <Link to="/books" className={late ? 'balance tone-wait' : 'balance'}>
+        {late ? `${count(late)} of ${plural(shown.length, 'team')} at ${LATE * 100} %` : `${plural(shown.length, 'team')} with budgets`}
       </Link>
     )
+  }
   const [one] = shown
   return one ? <OneTeam of={one} now={now} currency={me.currency} /> : null
 }

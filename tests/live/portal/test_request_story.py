@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from allotment.model.requests.grant import GrantState
 from tests.live.portal.browsing import Visit
 from tests.live.portal.house import House, started
-from tests.live.portal.test_commands import copied, typed
+from tests.live.portal.test_commands import copied
 from tests.live.server.conftest import Server
 from tests.live.story.wall_clock import WallClock, built
 from tools.oidc_provider import missing, up
@@ -77,28 +77,17 @@ def sideways(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-def eventually(found: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not found():
-        assert time.monotonic() < end
-        time.sleep(0.3)
-
-
-def test_a_request_from_the_form_to_its_end(stage: Stage) -> None:
-    house = stage.house
-    ada, eve = house.visit("ada"), house.visit("eve", viewport=PHONE)
-    page = asks(ada, 8, 2, "a release")
-    told = foreseen(page)
-    assert "acme-engineering-leads" in told
-    assert re.search(r"Price\s+\d[\d,.]* USD", told), told
-    assert "gpus=8" in page.url, "the address can be sent to somebody"
+def asked(page: Page) -> str:
+    """Ask for what the form says; the id of the request, which waits."""
     page.get_by_role("button", name="Ask", exact=True).click()
     stands(page, "waiting.*decides within")
-    one = page.url.rpartition("/")[2]
+    return page.url.rpartition("/")[2]
 
-    # Whoever decides has a telephone: need, price and effect on others, and an offer of his own.
+
+def offered(eve: Visit, reference: str) -> Page:
+    """Whoever decides has a telephone: need, price and effect on others, and an offer of his own."""
     phone = eve.shown("/requests?team=nlp")
-    phone.get_by_role("link", name=re.compile(r"^8 a100")).first.click()
+    phone.locator(f"main a[href$='/requests/{reference}']").click()
     stands(phone, "waiting")
     eve.settle()
     for heading in ("What is asked for", "What they needed so far", "Who waits longer"):
@@ -114,13 +103,73 @@ def test_a_request_from_the_form_to_its_end(stage: Stage) -> None:
     dialog.get_by_role("button", name="Offer something else").click()
     stands(phone, "offered")
     assert not phone.get_by_role("button", name="Accept the offer").count(), "an offer is its requester's to take"
+    return phone
+
+
+def approved(eve: Visit, reference: str) -> None:
+    phone = eve.shown(f"/requests/{reference}")
+    phone.get_by_role("button", name="Approve").click()
+    dialog = phone.get_by_role("dialog")
+    assert "USD" in dialog.inner_text()
+    dialog.get_by_role("button", name="Approve it").click()
+    stands(phone, "active")
+
+
+def extended(stage: Stage, ada: Visit, eve: Visit, reference: str) -> None:
+    """More time, as the command line has it: more than somebody has decided on is somebody's to decide."""
+    page = ada.shown(f"/requests/{reference}")
+    page.get_by_role("link", name="Extend it").click()
+    page.get_by_label("Hours more").fill("1")
+    page.get_by_label("Why").fill("one more sweep")
+    foreseen(page)
+    command = copied(ada, page.get_by_role("button", name="Copy command"))
+    assert command == f"allot extend {reference} --for 1h --why 'one more sweep'"
+    approved(eve, asked(page))
+    stands(page, "active.*1 h 5")
+    ends = stage.house.service.grant(reference).terms
+    assert ends.lasts == 2 * HOUR * 1000
+
+
+def over(stage: Stage, ada: Visit, eve: Visit, reference: str) -> None:
+    """Its time is over, and that is said."""
+    page = ada.shown(f"/requests/{reference}")
+    stage.clock.set_ahead(2 * HOUR + 60)
+    for each in (ada, eve):
+        each.page.clock.set_system_time(time.time() + 2 * HOUR + 60)
+    stands(page, "ended.*nothing of it is left.*since")
+
+
+def again(ada: Visit) -> None:
+    """It is asked for once more with what it was, and given back."""
+    page = ada.page
+    page.get_by_role("link", name="Ask for it again").click()
+    assert (page.get_by_label("GPUs").input_value(), page.get_by_label("Hours").input_value()) == ("2", "2")
+    page.get_by_label("Why").fill("once more")
+    foreseen(page)
+    command = copied(ada, page.get_by_role("button", name="Copy command"))
+    assert command.startswith("allot request gpus 2 --accelerator ")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    stands(page, "active|giving")
+    page.get_by_role("button", name="Give it back").click()
+    page.get_by_role("dialog").get_by_role("button", name="Give it back").click()
+    stands(page, "ended|taking back")
+
+
+def test_a_request_from_the_form_to_its_end(stage: Stage) -> None:
+    house = stage.house
+    ada, eve = house.visit("ada"), house.visit("eve", viewport=PHONE)
+    page = asks(ada, 8, 2, "a release")
+    told = foreseen(page)
+    assert "acme-engineering-leads" in told
+    assert re.search(r"Price\s+\d[\d,.]* USD", told), told
+    assert "gpus=8" in page.url, "the address can be sent to somebody"
+    one = asked(page)
+    phone = offered(eve, one)
 
     # The requester sees it without doing anything, and takes it with one act.
     stands(page, r"offered: 2 .* for 1 h")
-    assert (
-        copied(ada, page.locator(".verdict").get_by_role("button", name="Copy command"))
-        == f"allot request accept {one}"
-    )
+    accept = page.locator(".verdict").get_by_role("button", name="Copy command")
+    assert copied(ada, accept) == f"allot request accept {one}"
     page.get_by_role("button", name="Accept the offer").click()
     stands(page, "active.*it is given for")
     assert page.locator(".course [role=img]").first.get_attribute("aria-label") == "0 % of its time has passed"
@@ -129,53 +178,15 @@ def test_a_request_from_the_form_to_its_end(stage: Stage) -> None:
     # A second one, of which nobody wants to change anything; grants of one team stand on top of each other.
     page = asks(ada, 8, 3, "the release after it")
     foreseen(page)
-    page.get_by_role("button", name="Ask", exact=True).click()
-    stands(page, "waiting")
-    two = page.url.rpartition("/")[2]
-    eve.shown(f"/requests/{two}")
-    phone.get_by_role("button", name="Approve").click()
-    dialog = phone.get_by_role("dialog")
-    assert "USD" in dialog.inner_text()
-    dialog.get_by_role("button", name="Approve it").click()
-    stands(phone, "active")
+    two = asked(page)
+    approved(eve, two)
     page = ada.shown("/requests?team=nlp")
-    bars = page.get_by_role("table", name="Grants").locator(".course")
-    assert bars.count() == 2
-    assert all("left" in each and "ends" in each for each in bars.all_inner_texts())
+    bars = page.get_by_role("table", name="Grants").locator(".course").all_inner_texts()
+    assert len(bars) == 2
+    assert all("left" in each and "ends" in each for each in bars)
 
-    # More time, as the command line has it; then its time is over.
-    ada.shown(f"/requests/{one}")
-    page.get_by_role("link", name="Extend it").click()
-    page.get_by_label("Hours more").fill("1")
-    page.get_by_label("Why").fill("one more sweep")
-    foreseen(page)
-    assert copied(ada, page.get_by_role("button", name="Copy command")) == (
-        f"allot extend {one} --for 1h --why 'one more sweep'"
-    )
-    page.get_by_role("button", name="Ask", exact=True).click()
-    stands(page, "active.*1 h 5")
-    ends = house.service.grant(one).terms
-    assert ends.until is not None
-    assert ends.until - ends.since == 2 * HOUR * 1000
-    page = ada.shown(f"/requests/{one}")
-    stage.clock.set_ahead(2 * HOUR + 60)
-    for each in (ada, eve):
-        each.page.clock.set_system_time(time.time() + 2 * HOUR + 60)
-    stands(page, "ended.*nothing of it is left.*since")
-    eventually(lambda: house.service.grant(two).state is GrantState.ACTIVE)
-    assert sum(each.state is GrantState.ACTIVE for each in house.service.grants().rows if each.team == "nlp") == 1
-
-    # It is asked for again with what it was.
-    page.get_by_role("link", name="Ask for it again").click()
-    assert (page.get_by_label("GPUs").input_value(), page.get_by_label("Hours").input_value()) == ("2", "2")
-    page.get_by_label("Why").fill("once more")
-    foreseen(page)
-    command = copied(ada, page.get_by_role("button", name="Copy command"))
-    page.get_by_role("button", name="Ask", exact=True).click()
-    stands(page, "active|being given")
-    page.get_by_role("button", name="Give it back").click()
-    page.get_by_role("dialog").get_by_role("button", name="Give it back").click()
-    stands(page, "ended|taking back")
-    assert command.startswith("allot request gpus 2 --accelerator ")
-    assert "given" in typed(house, command) or "approved" in typed(house, command)
+    extended(stage, ada, eve, one)
+    over(stage, ada, eve, one)
+    assert house.service.grant(two).state is GrantState.ACTIVE, "each has an end of its own"
+    again(ada)
     assert ada.wrong() + eve.wrong() == []
