@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/answers/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each cluster differs from what is declared */
+        get: operations["drift_api_v1_answers_drift_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/answers/gpus": {
         parameters: {
             query?: never;
@@ -200,6 +217,23 @@ export interface paths {
         };
         /** Devices that are held and not used, by cause, team or node */
         get: operations["waste_api_v1_answers_waste_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/whatif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who would wait longer, and who less, after a change */
+        get: operations["what_if_api_v1_answers_whatif_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -336,6 +370,23 @@ export interface paths {
         };
         /** The number and digest of the newest entry of the audit trail */
         get: operations["head_api_v1_audit_head_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each team has spent of its month, and of its grants */
+        get: operations["balances_api_v1_balances_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -652,6 +703,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{reference}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a job has gone through, step by step, in plain words */
+        get: operations["course_api_v1_jobs__reference__course_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{reference}/family": {
         parameters: {
             query?: never;
@@ -695,6 +763,23 @@ export interface paths {
         };
         /** A job's log, as long as somebody reads it */
         get: operations["log_api_v1_jobs__reference__log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{reference}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a job asked for and used, and what to ask for next time */
+        get: operations["report_api_v1_jobs__reference__report_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -850,6 +935,40 @@ export interface paths {
         get: operations["page_api_v1_problems__name__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quota-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a quota of the platform directory, and make its cluster so */
+        post: operations["change_api_v1_quota_changes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quota-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Foresee what a change of a quota would do; nothing is written */
+        post: operations["preview_api_v1_quota_previews_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1175,6 +1294,21 @@ export interface components {
             terms: components["schemas"]["OtherTerms"] | null;
         };
         /**
+         * AskedQuotaChange
+         * @description A change of a quota that is to be made.
+         */
+        AskedQuotaChange: {
+            /** @description commit at which somebody has seen what it would do. */
+            expected: string;
+            /**
+             * @description why; the commit and the audit trail have it.
+             * @default
+             */
+            reason: string;
+            /** @description what is to be. */
+            wish: components["schemas"]["QuotaWish"];
+        };
+        /**
          * AskedRequest
          * @description What somebody asks for, in his words.
          */
@@ -1357,6 +1491,20 @@ export interface components {
             told: string[];
         };
         /**
+         * BestTrial
+         * @description The trial of a sweep that did best.
+         */
+        BestTrial: {
+            /** @description with which it ran. */
+            arguments: string[];
+            /** @description by which. */
+            metric: string;
+            /** @description its number, from 0. */
+            trial: number;
+            /** @description of it. */
+            value: number;
+        };
+        /**
          * BrowserEntry
          * @description By what somebody comes in.
          */
@@ -1411,6 +1559,20 @@ export interface components {
             number: number;
         };
         /**
+         * ChangedQuota
+         * @description What has become of a change.
+         */
+        ChangedQuota: {
+            /** @description what it waits for, with the address where people merge it; empty where it counts already. */
+            awaited: string;
+            /** @description what changes it back. */
+            back: components["schemas"]["QuotaWish"];
+            /** @description that has it. */
+            commit: string;
+            /** @description clusters that are not so yet. */
+            unmade: components["schemas"]["UnmadeCluster"][];
+        };
+        /**
          * CheckpointPolicy
          * @description How a job survives that it is displaced.
          */
@@ -1451,6 +1613,48 @@ export interface components {
             of: {
                 [key: string]: string;
             };
+        };
+        /**
+         * CourseKind
+         * @description What a step of a course is.
+         * @enum {unknown}
+         */
+        CourseKind: "event" | "move" | "wait";
+        /**
+         * CourseStep
+         * @description One thing that became of a job.
+         */
+        CourseStep: {
+            /** @description milliseconds since the epoch. */
+            at: number;
+            /**
+             * @description that it concerns, from 1; 0 where it is none's.
+             * @default 0
+             */
+            attempt: number;
+            /**
+             * @description why it moved, a word of `MoveCause`; of a wait its `ALT-nnnn`.
+             * @default
+             */
+            cause: string;
+            kind: components["schemas"]["CourseKind"];
+            /**
+             * @description what was said, in plain words.
+             * @default
+             */
+            plain: string;
+            /**
+             * @description in the back end's own words; empty where these are plain. Foreign text.
+             * @default
+             */
+            raw: string;
+            /**
+             * @description when what held it up was over; null while it holds, and of all that is no wait.
+             * @default null
+             */
+            until: number | null;
+            /** @description the state that it came into, the cause that held it up, or the kind of event. */
+            word: string;
         };
         /**
          * DecisionRecord
@@ -1590,6 +1794,21 @@ export interface components {
             said: string;
         };
         /**
+         * FamilyReport
+         * @description The members of a sweep or a schedule.
+         */
+        FamilyReport: {
+            /**
+             * @description null where nothing was reported.
+             * @default null
+             */
+            best: components["schemas"]["BestTrial"] | null;
+            /** @description how many stand how. */
+            states: {
+                [key: string]: number;
+            };
+        };
+        /**
          * FamilyStanding
          * @description How far a sweep or a schedule is; kept with it.
          */
@@ -1669,6 +1888,28 @@ export interface components {
             told: string[];
         };
         /**
+         * ForeseenQuota
+         * @description What a change of a quota would do to the platform directory; who waits longer `allot whatif` tells.
+         */
+        ForeseenQuota: {
+            /** @description of queues of the cluster, as `allot whatif` takes them; empty where nothing changes. */
+            changes: string[];
+            /** @description the same by hand. */
+            command: string;
+            /** @description of the directory, as `git apply` takes it; empty where nothing changes. */
+            diff: string;
+            /** @description commit that it was reckoned from; empty where the directory is in no repository. */
+            expected: string;
+            /** @description what the team has now of what would be changed: that changes it back. */
+            now: components["schemas"]["QuotaWish"];
+            /** @description whether it would wait to be merged. */
+            proposed: boolean;
+            /** @description what the directory would warn of and does not now. */
+            warnings: string[];
+            /** @description why the server cannot do it, with what to do; empty where it can. */
+            why_not: string;
+        };
+        /**
          * ForeseenStart
          * @description What would become of a job if it came now.
          */
@@ -1684,6 +1925,11 @@ export interface components {
              */
             more_others: number;
             /**
+             * @description whether it could never start as things are.
+             * @default false
+             */
+            never: boolean;
+            /**
              * @description whether it would start at once, or as soon as those that it displaces have ended; null where nobody knows.
              * @default null
              */
@@ -1693,6 +1939,11 @@ export interface components {
              * @default []
              */
             others: string[];
+            /**
+             * @description what `waits_for` says, in plain words.
+             * @default
+             */
+            plain: string;
             /**
              * @description why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
              * @default
@@ -1753,6 +2004,24 @@ export interface components {
             capacity: components["schemas"]["CapacityType"];
         };
         /**
+         * GrantPace
+         * @description How far a grant of devices is used, beside how much of its time has passed.
+         */
+        GrantPace: {
+            /** @description that it gives. */
+            devices: number;
+            /** @description device-seconds that it has amounted to so far. */
+            given: number;
+            /** @description of the grant. */
+            id: string;
+            /** @description when it began, milliseconds since the epoch. */
+            since: number;
+            /** @description when it ends; null where it has no end. */
+            until: number | null;
+            /** @description device-seconds of those in which the team held its devices; null where nobody knows. */
+            used: number | null;
+        };
+        /**
          * GrantRequest
          * @description A request.
          */
@@ -1801,6 +2070,20 @@ export interface components {
             /** @description id after which the next page begins; empty where there is none. */
             next: string;
             rows: components["schemas"]["TeamGrant"][];
+        };
+        /**
+         * GrantStanding
+         * @description Where the grant that a request gave, or changed, stands.
+         */
+        GrantStanding: {
+            /** @description of the grant. */
+            id: string;
+            state: components["schemas"]["GrantState"];
+            /**
+             * @description why it is not as it should be, in a sentence; empty where it is.
+             * @default
+             */
+            trouble: string;
         };
         /**
          * GrantState
@@ -1948,6 +2231,15 @@ export interface components {
             total: number;
         };
         /**
+         * JobCourse
+         * @description What became of a job so far.
+         */
+        JobCourse: {
+            id: string;
+            /** @description in the order in which they came; of one moment moves before what happened beside. */
+            steps: components["schemas"]["CourseStep"][];
+        };
+        /**
          * JobDependency
          * @description Another job of the same team that has to be over first.
          */
@@ -1992,6 +2284,30 @@ export interface components {
              * @default []
              */
             told: string[];
+        };
+        /**
+         * JobReport
+         * @description A job that is over, or so far.
+         */
+        JobReport: {
+            /** @description what to ask for next time, and why, in sentences. */
+            advice: string[];
+            /**
+             * @description of a sweep or a schedule; null of others.
+             * @default null
+             */
+            family: components["schemas"]["FamilyReport"] | null;
+            /**
+             * @description what rules of idleness would have done, in sentences.
+             * @default []
+             */
+            idle: string[];
+            job: components["schemas"]["StoredJob"];
+            lines: components["schemas"]["ReportLine"][];
+            /** @description null where it is not over; of a sweep or a schedule, of all members that are. */
+            use: components["schemas"]["UseSummary"] | null;
+            /** @description milliseconds in queues; of what has not started yet, since its submission. */
+            waited_ms: number;
         };
         /**
          * JobRow
@@ -2355,6 +2671,33 @@ export interface components {
             memory: number;
         };
         /**
+         * QuotaWish
+         * @description What a team is to have of one flavor in one cluster; what is not named stays.
+         */
+        QuotaWish: {
+            /**
+             * @description the most that may be borrowed beyond, in digits, or `none`.
+             * @default null
+             */
+            borrowing: string | null;
+            /** @description of the platform directory. */
+            cluster: string;
+            /** @description of devices there. */
+            flavor: string;
+            /**
+             * @description the most of it that others may borrow, in the same words.
+             * @default null
+             */
+            lending: string | null;
+            /**
+             * @description devices that are guaranteed, without what grants give.
+             * @default null
+             */
+            nominal: number | null;
+            /** @description name of the team. */
+            team: string;
+        };
+        /**
          * RefusedSubmission
          * @description An error as it travels.
          */
@@ -2387,6 +2730,17 @@ export interface components {
              * @default null
              */
             shared_memory: number | null;
+        };
+        /**
+         * ReportLine
+         * @description One quantity, in words.
+         */
+        ReportLine: {
+            asked: string;
+            /** @description "no telemetry" where nobody measured. */
+            used: string;
+            /** @description such as `memory of a replica`. */
+            what: string;
         };
         /**
          * RequestAct
@@ -2767,6 +3121,30 @@ export interface components {
             team: string;
         };
         /**
+         * TeamBalance
+         * @description A calendar month (UTC) of a team; money is in millionths of the platform's currency.
+         */
+        TeamBalance: {
+            /** @description that is declared for a month; null for none. */
+            budget: number | null;
+            /** @description of the month. */
+            end: number;
+            /** @description the parts of the prices of its grants that lie in the month; null where one is not known. */
+            granted: number | null;
+            /** @description of that, the part up to now. */
+            granted_so_far: number | null;
+            /** @description those of devices that stand, by what ends first. */
+            grants: components["schemas"]["GrantPace"][];
+            /** @description what its jobs cost that were submitted in the month; null where nothing has a price. */
+            jobs: number | null;
+            /** @description of the budget, with `jobs` and `granted` taken off; below 0 where more is used. null without a budget, or where not all is known. */
+            left: number | null;
+            /** @description of the month, milliseconds since the epoch. */
+            start: number;
+            /** @description its name. */
+            team: string;
+        };
+        /**
          * TeamGrant
          * @description A grant; what it gives stands in a file of its own in the platform directory while it is given.
          */
@@ -3029,7 +3407,7 @@ export interface components {
         };
         /**
          * ToldRequest
-         * @description A request, with what whoever decides is shown of it now.
+         * @description A request, with what whoever decides is shown of it now; of one that was approved, what was kept with that.
          */
         ToldRequest: {
             /** @description what happens when it ends, in a sentence; empty where it does not. */
@@ -3052,6 +3430,11 @@ export interface components {
             decides: boolean;
             /** @description on everybody who waits, worst first, on the terms on the table. */
             effects: components["schemas"]["Effect"][];
+            /**
+             * @description where its grant stands; null where there is none.
+             * @default null
+             */
+            grant: components["schemas"]["GrantStanding"] | null;
             /** @description null where nothing is known of it. */
             need: components["schemas"]["DemonstratedNeed"] | null;
             request: components["schemas"]["GrantRequest"];
@@ -3148,6 +3531,16 @@ export interface components {
              * @default []
              */
             values: (number | null)[];
+        };
+        /**
+         * UnmadeCluster
+         * @description A cluster that is not as declared yet.
+         */
+        UnmadeCluster: {
+            /** @description its name. */
+            cluster: string;
+            /** @description in a sentence. */
+            why: string;
         };
         /**
          * UseSummary
@@ -3259,6 +3652,10 @@ export interface components {
             /** @description `local`, `token`, `person` or `service`. */
             kind: string;
             name: string;
+            /** @description those permissions that hold in some teams alone, with these, sorted; all others hold everywhere. */
+            only_in?: {
+                [key: string]: string[];
+            };
             /** @description such as `read` and `submit`, sorted. */
             permissions: string[];
             /** @description name of the server's. */
@@ -3489,46 +3886,57 @@ export type AcceleratorWish = components['schemas']['AcceleratorWish'];
 export type AnswerSource = components['schemas']['AnswerSource'];
 export type AskedEnd = components['schemas']['AskedEnd'];
 export type AskedMove = components['schemas']['AskedMove'];
+export type AskedQuotaChange = components['schemas']['AskedQuotaChange'];
 export type AskedRequest = components['schemas']['AskedRequest'];
 export type AskedSettling = components['schemas']['AskedSettling'];
 export type AskedSignIn = components['schemas']['AskedSignIn'];
 export type AskedToken = components['schemas']['AskedToken'];
 export type AttemptUse = components['schemas']['AttemptUse'];
 export type BackendOffer = components['schemas']['BackendOffer'];
+export type BestTrial = components['schemas']['BestTrial'];
 export type BrowserEntry = components['schemas']['BrowserEntry'];
 export type BrowserLeave = components['schemas']['BrowserLeave'];
 export type BrowserSession = components['schemas']['BrowserSession'];
 export type CapacityType = components['schemas']['CapacityType'];
 export type ChainHead = components['schemas']['ChainHead'];
+export type ChangedQuota = components['schemas']['ChangedQuota'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
 export type CountedJobs = components['schemas']['CountedJobs'];
+export type CourseKind = components['schemas']['CourseKind'];
+export type CourseStep = components['schemas']['CourseStep'];
 export type DecisionRecord = components['schemas']['DecisionRecord'];
 export type DemonstratedNeed = components['schemas']['DemonstratedNeed'];
 export type DependencyState = components['schemas']['DependencyState'];
 export type EarlyStop = components['schemas']['EarlyStop'];
 export type Effect = components['schemas']['Effect'];
 export type EndOfRun = components['schemas']['EndOfRun'];
+export type FamilyReport = components['schemas']['FamilyReport'];
 export type FamilyStanding = components['schemas']['FamilyStanding'];
 export type FamilySummary = components['schemas']['FamilySummary'];
 export type ForeseenChange = components['schemas']['ForeseenChange'];
 export type ForeseenJob = components['schemas']['ForeseenJob'];
+export type ForeseenQuota = components['schemas']['ForeseenQuota'];
 export type ForeseenStart = components['schemas']['ForeseenStart'];
 export type FoundLine = components['schemas']['FoundLine'];
 export type GivenAnswer = components['schemas']['GivenAnswer'];
 export type GivenClass = components['schemas']['GivenClass'];
+export type GrantPace = components['schemas']['GrantPace'];
 export type GrantRequest = components['schemas']['GrantRequest'];
 export type GrantsPage = components['schemas']['GrantsPage'];
+export type GrantStanding = components['schemas']['GrantStanding'];
 export type GrantState = components['schemas']['GrantState'];
 export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];
 export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCounts = components['schemas']['JobCounts'];
+export type JobCourse = components['schemas']['JobCourse'];
 export type JobDependency = components['schemas']['JobDependency'];
 export type JobEvent = components['schemas']['JobEvent'];
 export type JobGroup = components['schemas']['JobGroup'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobReceipt = components['schemas']['JobReceipt'];
+export type JobReport = components['schemas']['JobReport'];
 export type JobRow = components['schemas']['JobRow'];
 export type JobSchedule = components['schemas']['JobSchedule'];
 export type JobsPage = components['schemas']['JobsPage'];
@@ -3549,8 +3957,10 @@ export type PeoplePage = components['schemas']['PeoplePage'];
 export type Problem = components['schemas']['Problem'];
 export type Program = components['schemas']['Program'];
 export type QuotaShare = components['schemas']['QuotaShare'];
+export type QuotaWish = components['schemas']['QuotaWish'];
 export type RefusedSubmission = components['schemas']['RefusedSubmission'];
 export type ReplicaNeeds = components['schemas']['ReplicaNeeds'];
+export type ReportLine = components['schemas']['ReportLine'];
 export type RequestAct = components['schemas']['RequestAct'];
 export type RequestKind = components['schemas']['RequestKind'];
 export type RequestMark = components['schemas']['RequestMark'];
@@ -3572,6 +3982,7 @@ export type SubmissionAnswer = components['schemas']['SubmissionAnswer'];
 export type Sweep = components['schemas']['Sweep'];
 export type SweptParameter = components['schemas']['SweptParameter'];
 export type TakenShare = components['schemas']['TakenShare'];
+export type TeamBalance = components['schemas']['TeamBalance'];
 export type TeamGrant = components['schemas']['TeamGrant'];
 export type Terms = components['schemas']['Terms'];
 export type TimelineStep = components['schemas']['TimelineStep'];
@@ -3586,6 +3997,7 @@ export type ToldRequest = components['schemas']['ToldRequest'];
 export type ToldToken = components['schemas']['ToldToken'];
 export type TrailPage = components['schemas']['TrailPage'];
 export type TrialMetric = components['schemas']['TrialMetric'];
+export type UnmadeCluster = components['schemas']['UnmadeCluster'];
 export type UseSummary = components['schemas']['UseSummary'];
 export type Vendor = components['schemas']['Vendor'];
 export type Visitor = components['schemas']['Visitor'];
@@ -3834,6 +4246,62 @@ export interface operations {
         parameters: {
             query?: {
                 view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    drift_api_v1_answers_drift_get: {
+        parameters: {
+            query?: {
+                anew?: boolean;
+                cluster?: string[] | null;
             };
             header?: {
                 /** @description answered with 304 where ETag is still so */
@@ -4228,6 +4696,68 @@ export interface operations {
                 by?: string;
                 cluster?: string[] | null;
                 idle?: string[] | null;
+                since?: string;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    what_if_api_v1_answers_whatif_get: {
+        parameters: {
+            query?: {
+                all?: boolean;
+                budget?: string;
+                change?: string[] | null;
+                cluster?: string[] | null;
+                namespace?: string;
+                seed?: number;
                 view?: string;
             };
             header?: {
@@ -4720,6 +5250,59 @@ export interface operations {
                 content: {
                     "application/json": {
                         head: components["schemas"]["ChainHead"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    balances_api_v1_balances_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        balances: components["schemas"]["TeamBalance"][];
                         /** @constant */
                         version: 1;
                     };
@@ -5764,6 +6347,61 @@ export interface operations {
             507: components["responses"]["507"];
         };
     };
+    course_api_v1_jobs__reference__course_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        course: components["schemas"]["JobCourse"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
     family_api_v1_jobs__reference__family_get: {
         parameters: {
             query?: never;
@@ -5907,6 +6545,61 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": string;
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    report_api_v1_jobs__reference__report_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        report: components["schemas"]["JobReport"];
+                        /** @constant */
+                        version: 1;
+                    };
                 };
             };
             /** @description the caller has it already */
@@ -6372,6 +7065,103 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    change_api_v1_quota_changes_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    asked: components["schemas"]["AskedQuotaChange"];
+                    /** @constant */
+                    version: 1;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: components["schemas"]["ChangedQuota"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    preview_api_v1_quota_previews_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @constant */
+                    version: 1;
+                    wish: components["schemas"]["QuotaWish"];
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        foreseen: components["schemas"]["ForeseenQuota"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];

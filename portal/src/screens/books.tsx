@@ -184,7 +184,6 @@ function columnsOf(currency: string, now: number): readonly Column<TeamBalance>[
     id,
     head,
     width: '14%',
-   
     number: true,
     sort: (each) => each[id],
     cell: (each) => {

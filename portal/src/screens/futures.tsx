@@ -98,7 +98,6 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
     id: 'now',
     head: 'As it is',
     width: '104px',
-   
     number: true,
     sort: (each) => waitsOf(each).now,
     cell: (each) => <Wait seconds={waitsOf(each).now} runs={each.runsBefore} />,
@@ -107,7 +106,6 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
     id: 'then',
     head: 'With the change',
     width: '124px',
-   
     number: true,
     sort: (each) => waitsOf(each).then,
     cell: (each) => <Wait seconds={waitsOf(each).then} runs={each.runsAfter} />,

@@ -84,7 +84,6 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
     id,
     head,
     width: '80px',
-   
     number: true,
     roomy: id !== 'used',
     more: id === 'lent',
@@ -92,7 +91,7 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
     cell: ({ terms }) => (terms[id] === null ? <Untold /> : count(terms[id])),
   })
   return [
-    { id: 'team', head: 'Team', width: '11%', narrow: '76px', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
+    { id: 'team', head: 'Team', width: '11%', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
     { id: 'flavor', head: 'Flavor', width: '13%', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
     { id: 'cluster', head: 'Cluster', width: '15%', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
     { id: 'bar', head: 'Used of guaranteed', roomy: true, cell: ({ terms }) => (terms.used === null ? <span className="faint">{seen ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={terms.guaranteed} used={terms.used} limit={terms.limit} />) },

@@ -13,7 +13,7 @@ export const SPANS: Readonly<Record<string, number>> = { '1h': HOUR, '24h': 24 *
 
 /** What an address means by `since` and `until`; what is neither a span nor a moment bounds nothing. */
 export function rangeOf({ since, until }: { readonly since?: string | undefined; readonly until?: string | undefined }, now: number): TimeRange {
-  const span = since === undefined ? undefined : SPANS[since]
+  const span = since !== undefined && Object.hasOwn(SPANS, since) ? SPANS[since] : undefined
   return { from: span === undefined ? momentOf(since) : now - span, to: momentOf(until) }
 }
 

@@ -59,7 +59,7 @@ def of(verb: str, hall: Hall) -> Iterator[tuple[str, Any]]:
             yield path.removeprefix("/api/v1"), operations[verb]
 
 
-NOT_THERE = {"/snapshot", "/sign-in", "/clusters", "/events", "/audit/export"}
+NOT_THERE = {"/snapshot", "/sign-in", "/clusters", "/events", "/audit/export", "/answers/drift", "/answers/whatif"}
 """What this hall has nothing of, and what is told line by line."""
 STRANGERS = {"/sign-in", "/browser-sign-in", "/browser-session"}
 """Calls of whoever comes to sign in."""

@@ -38,6 +38,10 @@ from tests.unit.api.test_service import World, registry
 JOBS = frozenset({SubjectKind.JOB})
 
 
+async def _always() -> bool:
+    return True
+
+
 def job_frame(number: int, id_: str = "j1") -> bytes:
     return frame_of(ToldEvent(number, SubjectKind.JOB, JobTold(id_, ChangeKind.MADE, 5, row_of(submitted(id_)))))
 
@@ -169,7 +173,7 @@ class Follower:
             pass
 
         asked: Any = Asked()
-        asked.admitted = admitted
+        asked.admitted, asked.still = admitted, _always
         stream = events._Stream(self.hub, events._Bell(), view, asked, registry(self.world))
         self.stream = stream.frames(self.number)
 

@@ -270,6 +270,7 @@ def test_every_operation_that_changes_something_takes_a_key_but_few() -> None:
         "/foresee",
         "/job-files",
         "/request-previews",
+        "/quota-previews",
         "/sign-in",
         "/browser-sign-in",
         "/browser-session",

@@ -12,6 +12,7 @@ from allotment.api.doors import TokenDoor
 from allotment.api.routes import NEEDS, OPEN
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.jobs.written import write_value
+from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.signing_in import shut_out
 from allotment.operations.access.tokens import revoke_token
 from allotment.ports.job_service import JobSubmission
@@ -23,6 +24,7 @@ __all__ = ["hall"]
 
 ROOT = Caller("root", CallerKind.LOCAL, "unix socket")
 ADMIN = "platform-engineers"
+WISH = {"team": "nlp", "cluster": "dev-eastus", "flavor": "t4", "nominal": 1}
 ASKED = {"kind": "endpoint", "team": "nlp", "workload": "training", "justification": "x", "subject": "chat"}
 
 
@@ -55,6 +57,8 @@ CHANGING: dict[tuple[str, str], bytes] = {
     ("DELETE", "/api/v1/clusters/{reference}/credential"): b"",
     ("POST", "/api/v1/cluster-key"): b"",
     ("POST", "/api/v1/grants/{reference}/settling"): value("settling", {"restore": True}),
+    ("POST", "/api/v1/quota-previews"): value("wish", WISH),
+    ("POST", "/api/v1/quota-changes"): value("asked", {"wish": WISH, "expected": "c1"}),
 }
 """Every call that is no mere look, with a body that it takes; whoever adds one writes it down here."""
 OF_EVERYBODY = ("/api/v1/tokens", "/api/v1/tokens/{reference}", "/api/v1/session")
@@ -82,7 +86,7 @@ def test_nothing_is_done_for_whoever_may_no_more_once_he_was_let_in(
     hall.session("bob", "nlp-members")
     (session,) = [each for each in store.tokens() if each.by == "oidc:ada@id.acme.example"]
 
-    def meanwhile(_door: TokenDoor, _request: Request) -> None:
+    def meanwhile(_door: TokenDoor, _request: Request, _admitted: LetIn) -> None:
         if how == "shut out":
             shut_out(store, "oidc:ada@id.acme.example", ROOT, 9, out=True)
         elif how == "revoked":

@@ -44,7 +44,15 @@ def test_the_fields_are_what_click_makes(command: click.Command, kind: type) -> 
 
 def test_a_request_is_frozen() -> None:
     asked = WhatIfOptions(
-        words=(), named="x", changes=(), scenario=None, until=None, report=None, budget=None, recorded=None
+        words=(),
+        named="x",
+        changes=(),
+        scenario=None,
+        until=None,
+        report=None,
+        everybody=False,
+        budget=None,
+        recorded=None,
     )
     with pytest.raises(FrozenInstanceError):
         asked.named = "y"  # type: ignore[misc]
