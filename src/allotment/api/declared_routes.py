@@ -11,11 +11,12 @@ from allotment.api.bodies import text_within, value_answer
 from allotment.api.contract import JsonValue
 from allotment.api.routes import Routes
 from allotment.api.simulating import SimulatedCall
-from allotment.api.visits import Asked, Change
+from allotment.api.visits import Asked, Change, Visit
 from allotment.errors import AllotmentError, UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
 from allotment.model.moments import rfc3339
+from allotment.operations.access.admitting import LetIn
 from allotment.operations.change.drift import ClusterDrift, DriftState
 from allotment.operations.decide.quota_desk import QuotaDesk
 from allotment.operations.fleet.drift_looks import DriftLooks, DriftSeen
@@ -68,6 +69,7 @@ def add_declared_routes(routes: Routes, answering: Answering, served: ServedClus
     @routes.add("POST", "/api/v1/quota-previews", Permission.DECLARE, takes=_WISH, gives=_FORESEEN, change=Change(None))
     async def preview(request: Request, asked: Asked, wish: Annotated[QuotaWish, Depends(_wish)]) -> Response:
         def answer() -> Response:
+            _now(asked)
             return value_answer("foreseen", quotas_there().preview(wish))
 
         return await answering.within(request, asked, SimulatedCall.COMPARE, answer)
@@ -75,13 +77,17 @@ def add_declared_routes(routes: Routes, answering: Answering, served: ServedClus
     @routes.add("POST", "/api/v1/quota-changes", Permission.DECLARE, takes=_ASKED, gives=_CHANGED)
     async def change(request: Request, asked: Asked, wanted: Annotated[AskedQuotaChange, Depends(_change)]) -> Response:
         def answer() -> Response:
-            # Who asks is looked at anew: what he has sent may have taken its time, and his turn.
-            caller = (asked.now or (lambda: asked.admitted))().caller
+            caller = _now(asked).caller
             done = quotas_there().change(wanted, caller)
             looks_there()[0].forget((wanted.wish.cluster,))
             return value_answer("changed", done)
 
         return await answering.within(request, asked, SimulatedCall.COMPARE, answer)
+
+
+def _now(asked: Visit) -> LetIn:
+    """Who asks is looked at anew: what he has sent may have taken its time, and his turn."""
+    return asked.admitted if asked.now is None else asked.now()
 
 
 def _nothing_declared() -> UsageError:
