@@ -96,8 +96,10 @@ class Visit:
         return Held(self.page, pattern)
 
     def text(self, selector: str = "main") -> str:
-        """What is to be read there."""
-        return str(self.page.locator(selector).first.inner_text())
+        """What is to be read there, but for what a field lets somebody choose."""
+        said = """(each) => [...each.querySelectorAll('select')].reduce((text, one) => text.replace(one.innerText, ''),
+          each.innerText)"""
+        return str(self.page.locator(selector).first.evaluate(said))
 
     def wrong(self) -> list[str]:
         """Whatever went wrong in the page so far: words on its console, and what its policy forbade."""

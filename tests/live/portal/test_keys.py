@@ -18,10 +18,10 @@ pytestmark = pytest.mark.live
 LOOKS: Final = {
     "Home", "Jobs", "Requests", "Overview", "Fleet", "Accelerators", "Queues", "Quotas", "Simulate", "What waits",
     "Teams", "Waste",
-    "Policies", "Clusters", "Back ends", "Causes of waiting",
+    "Policies", "Clusters", "Back ends", "Books", "Causes of waiting",
 }  # fmt: skip
-ACTS: Final = LOOKS | {"Submit", "Ask for GPUs"}
-RUNS: Final = ACTS | {"Audit trail", "Drift"}
+ACTS: Final = LOOKS | {"Submit", "Ask for GPUs", "Bring in a team"}
+RUNS: Final = ACTS | {"Audit trail", "Drift", "Have a team leave"}
 ROLES: Final = {"": RUNS, "ada": ACTS, "eve": RUNS, "vic": LOOKS}
 """Screens of the server's own user, a member, an engineer, and somebody who only looks."""
 

@@ -42,6 +42,10 @@ _CUT: Final = """() => [...document.querySelectorAll('main table[aria-label] td,
   .map((each) => each.outerHTML.slice(0, 120))"""
 
 
+IN_ORDER: Final = {"/books: GPU-hours by cause"}
+"""Parts of a sum, which stand as they are summed."""
+
+
 def places(one: Visit) -> list[str]:
     """All that the portal leads to."""
     one.shown("/")
@@ -165,6 +169,8 @@ def test_every_list_sorts_chooses_columns_and_bounds_times(house: House, owner: 
         page.wait_for_timeout(300)
         for table in page.locator("main table[aria-label]").all():
             name = f"{path}: {table.get_attribute('aria-label')}"
+            if name in IN_ORDER:
+                continue
             assert table.locator("th .sort").count() >= 2, name
             assert table.locator("xpath=ancestor::section").locator("details.menu").count() == 1, name
         bounded = page.locator("main .filters select option[value='24h']").count() == 1

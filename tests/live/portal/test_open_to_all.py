@@ -39,7 +39,7 @@ def test_axe_finds_nothing(house: House, visit: Visits, theme: str) -> None:
         one.page.wait_for_timeout(300)
         found += [f"{path}: {each}" for each in one.axe()]
     one.page.keyboard.press("Control+k")
-    one.page.get_by_role("option").first.wait_for()
+    one.page.get_by_role("listbox").get_by_role("option").first.wait_for()
     found += [f"palette: {each}" for each in one.axe()]
     one.page.keyboard.press("Escape")
     one.shown("/jobs/loud")
@@ -82,7 +82,7 @@ def test_states_are_told_by_shape_and_word_and_nothing_moves_for_who_wants_it_st
     assert len({shapes[each] for each in ("held", "succeeded", "failed")}) == 3
     with one.held("**/api/v1/jobs?**"):
         one.open("/jobs")
-        skeleton = one.page.locator(".skeleton").first
+        skeleton = one.page.locator("main .skeleton").first
         skeleton.wait_for()
         assert skeleton.evaluate("(each) => getComputedStyle(each).animationName") == "none"
 

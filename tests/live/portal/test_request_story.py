@@ -19,7 +19,7 @@ from tests.live.server.conftest import Server
 from tests.live.story.wall_clock import WallClock, built
 from tools.oidc_provider import missing, up
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 PHONE: Final = {"width": 390, "height": 844}
 CLUSTER: Final = "training-eastus"

@@ -193,7 +193,7 @@ def emptied(route: Route) -> None:
     said = answer.json()
     if path.startswith("status"):
         said["status"]["backends"] = []
-    elif path.startswith("jobs/"):
+    elif "job" in said:
         said["job"]["use"] = None
     elif path.startswith("requests/"):
         said["told"] |= {"need": None, "effects": [], "unknown": ""}
