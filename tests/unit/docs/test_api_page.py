@@ -90,7 +90,8 @@ def test_every_call_that_the_page_names_is_one(hall: Hall) -> None:
         if verb == "GET" and path != "/api/v1/events":
             # This server follows no clusters, and says so.
             expected = 400 if path == "/api/v1/clusters" else 200
-            assert hall.asked(verb, path.replace("NAME", "j0").replace("{reference}", "j0"), text, query=query)[0] == expected, path
+            where = path.replace("NAME", "j0").replace("{reference}", "j0")
+            assert hall.asked(verb, where, text, query=query)[0] == expected, path
 
 
 def test_the_table_of_answers_has_every_answer_with_its_parameters(hall: Hall) -> None:
