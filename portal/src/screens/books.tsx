@@ -228,6 +228,7 @@ function columnsOf(currency: string, now: number): readonly Column<TeamBalance>[
       head: 'Used, and the day',
       width: '22%',
       roomy: true,
+      card: 'none',
       sort: (each) => budgetPace(each, now)?.used ?? null,
       cell: (each) => {
         const pace = budgetPace(each, now)
