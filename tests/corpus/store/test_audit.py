@@ -75,11 +75,12 @@ def test_what_is_asked_for_is_found(kept: SqlitePlace, words: list[str], numbers
 def test_the_page_s_commands_work(kept: SqlitePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("heads.txt").write_text(allot("head", *at(kept)).stdout, encoding="utf-8")
-    page = list(shown_in(ROOT / "docs" / "audit.md"))
+    # Beside them stands how a token is made, which needs a server.
+    page = [each for each in shown_in(ROOT / "docs" / "audit.md") if each.words[0] == "audit"]
     assert len(page) >= 5
     for each in page:
         done = allot(*each.words[1:], *at(kept))
-        assert (each.words[0], done.exit_code) == ("audit", 0), (each.line, done.stderr)
+        assert done.exit_code == 0, (each.line, done.stderr)
 
 
 def test_a_listing_says_where_it_goes_on(kept: SqlitePlace) -> None:
