@@ -2,15 +2,16 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { asTrouble, Trouble } from '../api/problem'
-import { ask, grantOf, previewed, requestOf, status, whoami } from '../api/queries'
+import { grantOf, previewed, requestOf, status, whoami } from '../api/queries'
 import type { AskedRequest, TeamGrant, ToldRequest, Wish, WorkloadType } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Failed, Skeleton } from '../parts/panel'
-import { sayTrouble } from '../parts/toasts'
+import { FormPanel } from '../parts/form_panel'
 import { useSettled } from '../store/settled'
 import { money, span } from '../words/format'
 import { devicesOf, lastsOf, thingOf } from '../words/terms'
 import { Change, Effects, effectWords, Need } from './evidence'
+import { useAsking } from './asking'
 
 const HOUR = 3_600_000
 const WORK: readonly WorkloadType[] = ['training', 'experiment', 'batch', 'serving', 'notebook']
@@ -83,15 +84,7 @@ function AskForm({ search, grant, before }: { search: AskSearch; grant: TeamGran
         : null,
     [team, justification, grant, before, form.hours, form.devices, form.accelerator, form.workload],
   )
-  async function send(): Promise<void> {
-    if (!wanted) return
-    try {
-      const request = await ask(wanted)
-      await navigate({ to: '/requests/$id', params: { id: request.id } })
-    } catch (error) {
-      sayTrouble(error)
-    }
-  }
+  const send = useAsking()
   const changes = grant !== null && form.devices > 0
   const title = grant ? (changes ? 'Change a grant' : 'Extend a grant') : 'Ask for GPUs'
   const where = `--accelerator ${shellWord(form.accelerator)}`
@@ -111,58 +104,47 @@ function AskForm({ search, grant, before }: { search: AskSearch; grant: TeamGran
         <CopyCommand command={command} />
       </div>
       <div className="columns">
-        <form
-          className="panel"
-          onSubmit={(event) => {
-            event.preventDefault()
-            void send()
-          }}
-        >
-          <header>
-            <h2>What for</h2>
-          </header>
-          <div className="body form">
-            {!grant && (
-              <label className="field">
-                <span className="label">Team</span>
-                <select value={team} onChange={(event) => set({ team: event.target.value })}>
-                  {(told?.teams ?? []).map((each) => (
-                    <option key={each}>{each}</option>
-                  ))}
-                </select>
-              </label>
-            )}
-            {(!grant || grant.kind === 'gpus') && (
-              <>
-                <Numbered label={grant ? 'GPUs, 0 to leave them as they are' : 'GPUs'} least={grant ? 0 : 1} value={form.devices} set={(gpus) => set({ gpus })} />
-                <label className="field">
-                  <span className="label">Accelerator</span>
-                  <input value={form.accelerator} onChange={(event) => set({ accelerator: event.target.value })} />
-                </label>
-              </>
-            )}
-            <Numbered label={grant ? (changes ? 'Hours from now on' : 'Hours more') : 'Hours'} least={1} value={form.hours} set={(hours) => set({ hours })} />
-            {!grant && (
-              <label className="field">
-                <span className="label">Work</span>
-                <select value={form.workload} onChange={(event) => set({ work: event.target.value as WorkloadType })}>
-                  {WORK.map((each) => (
-                    <option key={each}>{each}</option>
-                  ))}
-                </select>
-              </label>
-            )}
-            <label className="field whole">
-              <span className="label">Why</span>
-              <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
+        <FormPanel title="What for" send={() => send(wanted)}>
+          {!grant && (
+            <label className="field">
+              <span className="label">Team</span>
+              <select value={team} onChange={(event) => set({ team: event.target.value })}>
+                {(told?.teams ?? []).map((each) => (
+                  <option key={each}>{each}</option>
+                ))}
+              </select>
             </label>
-            <div className="whole acts">
-              <button type="submit" className="act first" disabled={!wanted || !justification.trim()}>
-                Ask
-              </button>
-            </div>
+          )}
+          {(!grant || grant.kind === 'gpus') && (
+            <>
+              <Numbered label={grant ? 'GPUs, 0 to leave them as they are' : 'GPUs'} least={grant ? 0 : 1} value={form.devices} set={(gpus) => set({ gpus })} />
+              <label className="field">
+                <span className="label">Accelerator</span>
+                <input value={form.accelerator} onChange={(event) => set({ accelerator: event.target.value })} />
+              </label>
+            </>
+          )}
+          <Numbered label={grant ? (changes ? 'Hours from now on' : 'Hours more') : 'Hours'} least={1} value={form.hours} set={(hours) => set({ hours })} />
+          {!grant && (
+            <label className="field">
+              <span className="label">Work</span>
+              <select value={form.workload} onChange={(event) => set({ work: event.target.value as WorkloadType })}>
+                {WORK.map((each) => (
+                  <option key={each}>{each}</option>
+                ))}
+              </select>
+            </label>
+          )}
+          <label className="field whole">
+            <span className="label">Why</span>
+            <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
+          </label>
+          <div className="whole acts">
+            <button type="submit" className="act first" disabled={!wanted || !justification.trim()}>
+              Ask
+            </button>
           </div>
-        </form>
+        </FormPanel>
         <Preview wanted={wanted} waits={told === undefined} />
       </div>
     </>

@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
-import { ask, status, whoami } from '../api/queries'
+import { status, whoami } from '../api/queries'
 import type { AskedRequest, Visitor } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { sayTrouble } from '../parts/toasts'
+import { FormPanel } from '../parts/form_panel'
 import { Preview } from './ask'
+import { useAsking } from './asking'
 import { type LeaveSearch, leaveSearch } from './team_search'
 
 /** Teams that somebody may have leave: its owners may, and administrators. */
@@ -43,15 +44,7 @@ export function Leave() {
     [team, until, justification],
   )
   const set = (some: Partial<LeaveSearch>) => void navigate({ to: '/leave', search: leaveSearch({ ...search, ...some }), replace: true })
-  async function send(): Promise<void> {
-    if (!wanted) return
-    try {
-      const request = await ask({ ...wanted, subject: typed })
-      await navigate({ to: '/requests/$id', params: { id: request.id } })
-    } catch (error) {
-      sayTrouble(error)
-    }
-  }
+  const send = useAsking()
   return (
     <>
       <div className="head">
@@ -60,48 +53,37 @@ export function Leave() {
         <CopyCommand command={`allot request leave ${shellWord(team)} --until ${until} --confirm ${shellWord(typed)} --why ${shellWord(justification)}`} />
       </div>
       <div className="columns">
-        <form
-          className="panel"
-          onSubmit={(event) => {
-            event.preventDefault()
-            void send()
-          }}
-        >
-          <header>
-            <h2>Which, and until when</h2>
-          </header>
-          <div className="body form">
-            <label className="field">
-              <span className="label">Team</span>
-              <select value={team} onChange={(event) => set({ team: event.target.value })}>
-                <option value="">choose one</option>
-                {[...new Set([...teams, ...(team ? [team] : [])])].map((each) => (
-                  <option key={each}>{each}</option>
-                ))}
-              </select>
-            </label>
-            <label className="field">
-              <span className="label">Its data are kept until</span>
-              <input type="date" value={until} onChange={(event) => set({ until: event.target.value })} />
-            </label>
-            <label className="field whole">
-              <span className="label">Why</span>
-              <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
-            </label>
-            <p className="whole">
-              Once it is approved its requests, grants, jobs and tokens end, its work is drained and its people lose their access. After that day all its data are deleted for good.
-            </p>
-            <label className="field whole">
-              <span className="label">Type the team's name{team ? `, ${team}` : ''}</span>
-              <input value={typed} autoComplete="off" spellCheck={false} onChange={(event) => setTyped(event.target.value)} />
-            </label>
-            <div className="whole acts">
-              <button type="submit" className="act danger" disabled={!wanted || typed !== team || !justification.trim()}>
-                Ask that it leaves
-              </button>
-            </div>
+        <FormPanel title="Which, and until when" send={() => send(wanted && { ...wanted, subject: typed })}>
+          <label className="field">
+            <span className="label">Team</span>
+            <select value={team} onChange={(event) => set({ team: event.target.value })}>
+              <option value="">choose one</option>
+              {[...new Set([...teams, ...(team ? [team] : [])])].map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+          </label>
+          <label className="field">
+            <span className="label">Its data are kept until</span>
+            <input type="date" value={until} onChange={(event) => set({ until: event.target.value })} />
+          </label>
+          <label className="field whole">
+            <span className="label">Why</span>
+            <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
+          </label>
+          <p className="whole">
+            Once it is approved its requests, grants, jobs and tokens end, its work is drained and its people lose their access. After that day all its data are deleted for good.
+          </p>
+          <label className="field whole">
+            <span className="label">Type the team's name{team ? `, ${team}` : ''}</span>
+            <input value={typed} autoComplete="off" spellCheck={false} onChange={(event) => setTyped(event.target.value)} />
+          </label>
+          <div className="whole acts">
+            <button type="submit" className="act danger" disabled={!wanted || typed !== team || !justification.trim()}>
+              Ask that it leaves
+            </button>
           </div>
-        </form>
+        </FormPanel>
         <Preview wanted={wanted}>
           <strong>Choose a team</strong>
           <span>What becomes of it, and of the platform directory, is shown here before anything is asked for.</span>

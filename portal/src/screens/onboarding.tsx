@@ -2,11 +2,12 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { clusterStates } from '../answers/queries'
-import { ask, whoami } from '../api/queries'
+import { whoami } from '../api/queries'
 import type { AskedRequest } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { sayTrouble } from '../parts/toasts'
+import { FormPanel } from '../parts/form_panel'
 import { Preview } from './ask'
+import { useAsking } from './asking'
 import { usualView } from './filters'
 import { type OnboardSearch, onboardSearch } from './team_search'
 
@@ -77,15 +78,7 @@ export function Onboard() {
       <input value={search[name] ?? ''} placeholder={placeholder} maxLength={500} onChange={(event) => set({ [name]: event.target.value })} />
     </label>
   )
-  async function send(): Promise<void> {
-    if (!wanted) return
-    try {
-      const request = await ask(wanted)
-      await navigate({ to: '/requests/$id', params: { id: request.id } })
-    } catch (error) {
-      sayTrouble(error)
-    }
-  }
+  const send = useAsking()
   return (
     <>
       <div className="head">
@@ -94,52 +87,41 @@ export function Onboard() {
         <CopyCommand command={teamCommand(search, justification)} />
       </div>
       <div className="columns">
-        <form
-          className="panel"
-          onSubmit={(event) => {
-            event.preventDefault()
-            void send()
-          }}
-        >
-          <header>
-            <h2>The team</h2>
-          </header>
-          <div className="body form">
-            {field('name', 'Name', 'vision')}
-            {field('owners', 'Groups of its owners', 'acme-vision-leads')}
-            {field('members', 'Groups of its members', 'acme-vision')}
-            {field('center', 'Cost centre', 'cc-2000')}
-            {field('accelerators', 'Guaranteed accelerators', 'a100=2, t4=4')}
-            {field('cpu', 'Guaranteed CPU', '64')}
-            {field('memory', 'Guaranteed memory', '256Gi')}
-            {field('budget', `Budget of a month${me?.currency ? `, ${me.currency}` : ''}`, 'none')}
-            <fieldset className="field whole plain">
-              <legend className="label">Clusters; without any, the one outside production that has room</legend>
-              <div className="filters">
-                {[...new Set([...known.map((each) => each.name), ...chosen])].map((name) => (
-                  <button
-                    key={name}
-                    type="button"
-                    className="chip"
-                    aria-pressed={chosen.includes(name)}
-                    onClick={() => set({ on: (chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name]).join(',') })}
-                  >
-                    {name}
-                  </button>
-                ))}
-              </div>
-            </fieldset>
-            <label className="field whole">
-              <span className="label">Why</span>
-              <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
-            </label>
-            <div className="whole acts">
-              <button type="submit" className="act first" disabled={!wanted || !justification.trim()}>
-                Ask for the team
-              </button>
+        <FormPanel title="The team" send={() => send(wanted)}>
+          {field('name', 'Name', 'vision')}
+          {field('owners', 'Groups of its owners', 'acme-vision-leads')}
+          {field('members', 'Groups of its members', 'acme-vision')}
+          {field('center', 'Cost centre', 'cc-2000')}
+          {field('accelerators', 'Guaranteed accelerators', 'a100=2, t4=4')}
+          {field('cpu', 'Guaranteed CPU', '64')}
+          {field('memory', 'Guaranteed memory', '256Gi')}
+          {field('budget', `Budget of a month${me?.currency ? `, ${me.currency}` : ''}`, 'none')}
+          <fieldset className="field whole plain">
+            <legend className="label">Clusters; without any, the one outside production that has room</legend>
+            <div className="filters">
+              {[...new Set([...known.map((each) => each.name), ...chosen])].map((name) => (
+                <button
+                  key={name}
+                  type="button"
+                  className="chip"
+                  aria-pressed={chosen.includes(name)}
+                  onClick={() => set({ on: (chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name]).join(',') })}
+                >
+                  {name}
+                </button>
+              ))}
             </div>
+          </fieldset>
+          <label className="field whole">
+            <span className="label">Why</span>
+            <textarea value={justification} maxLength={2000} onChange={(event) => setJustification(event.target.value)} />
+          </label>
+          <div className="whole acts">
+            <button type="submit" className="act first" disabled={!wanted || !justification.trim()}>
+              Ask for the team
+            </button>
           </div>
-        </form>
+        </FormPanel>
         <Preview wanted={wanted}>
           <strong>Name the team</strong>
           <span>The diff of the platform directory, and what is made in each cluster, are shown here before anything is asked for. Once it is approved it is committed, applied and proved.</span>

@@ -104,7 +104,7 @@ function columnsOf(currency: string): readonly Column<GrantRequest>[] {
       ),
     },
     { id: 'team', head: 'Team', width: '13%', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
-    { id: 'state', head: 'State', width: '12%', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
+    { id: 'state', head: 'State', width: '12%', card: 'badge', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
     { id: 'by', head: 'By', width: '17%', roomy: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
     { id: 'route', head: 'Decides', width: '16%', roomy: true, more: true, sort: (each) => each.route, cell: (each) => each.route },
     {

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 import { flowList, said, scalar, withValue, wordsOf } from '../answers/job_text'
 import { status, submit } from '../api/queries'
 import { CopyCommand, shellWord } from '../parts/copy'
+import { FormPanel } from '../parts/form_panel'
 import { sayTrouble } from '../parts/toasts'
 import { useMay } from '../store/may'
 import { useSettled } from '../store/settled'
@@ -60,45 +61,41 @@ export function Submit() {
         {asked && <CopyCommand command={`printf %s ${shellWord(asked)} | allot submit --on ${shellWord(where)} -`} />}
       </div>
       <div className="columns">
-        <form
-          className="panel"
-          onSubmit={(event) => {
-            event.preventDefault()
-            void send()
-          }}
+        <FormPanel
+          title="What runs"
+          send={send}
+          acts={
+            <>
+          <span className="grow" />
+          {(['Form', 'File'] as const).map((each) => (
+            <button key={each} type="button" className="chip" aria-pressed={asFile === (each === 'File')} onClick={() => setAsFile(each === 'File')}>
+              {each}
+            </button>
+          ))}
+            </>
+          }
         >
-          <header>
-            <h2>What runs</h2>
-            <span className="grow" />
-            {(['Form', 'File'] as const).map((each) => (
-              <button key={each} type="button" className="chip" aria-pressed={asFile === (each === 'File')} onClick={() => setAsFile(each === 'File')}>
-                {each}
-              </button>
-            ))}
-          </header>
-          <div className="body form">
-            {asFile ? (
-              <label className="field whole">
-                <span className="label">Job file</span>
-                <textarea className="mono file-text" spellCheck={false} rows={18} value={file} onChange={(event) => setText(event.target.value)} />
-              </label>
-            ) : (
-              <Fields file={file} named={said(typed, 'name') !== null} teams={teams} change={setText} />
-            )}
-            <Field label="Where">
-              <select value={where} onChange={(event) => setBackend(event.target.value)}>
-                {backends.map((each) => (
-                  <option key={each}>{each}</option>
-                ))}
-              </select>
-            </Field>
-            <div className="whole acts">
-              <button type="submit" className="act first" disabled={!may || !asked || sends || foreseen.never}>
-                {sends ? 'Submitting' : 'Submit'}
-              </button>
-            </div>
+          {asFile ? (
+            <label className="field whole">
+              <span className="label">Job file</span>
+              <textarea className="mono file-text" spellCheck={false} rows={18} value={file} onChange={(event) => setText(event.target.value)} />
+            </label>
+          ) : (
+            <Fields file={file} named={said(typed, 'name') !== null} teams={teams} change={setText} />
+          )}
+          <Field label="Where">
+            <select value={where} onChange={(event) => setBackend(event.target.value)}>
+              {backends.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+          </Field>
+          <div className="whole acts">
+            <button type="submit" className="act first" disabled={!may || !asked || sends || foreseen.never}>
+              {sends ? 'Submitting' : 'Submit'}
+            </button>
           </div>
-        </form>
+        </FormPanel>
         <Outlooks
           text={settled}
           backend={where}

@@ -96,7 +96,11 @@ class Visit:
         return Held(self.page, pattern)
 
     def text(self, selector: str = "main") -> str:
-        """What is to be read there, but for what a field lets somebody choose."""
+        """What is to be read there."""
+        return str(self.page.locator(selector).first.inner_text())
+
+    def told(self, selector: str = "main") -> str:
+        """The same, but for what a field lets somebody choose, which is no claim."""
         said = """(each) => [...each.querySelectorAll('select')].reduce((text, one) => text.replace(one.innerText, ''),
           each.innerText)"""
         return str(self.page.locator(selector).first.evaluate(said))

@@ -42,8 +42,8 @@ _CUT: Final = """() => [...document.querySelectorAll('main table[aria-label] td,
   .map((each) => each.outerHTML.slice(0, 120))"""
 
 
-IN_ORDER: Final = {"/books: GPU-hours by cause"}
-"""Parts of a sum, which stand as they are summed."""
+IN_ORDER: Final = {"/books: GPU-hours by cause", "/requests: Grants"}
+"""Parts of a sum, and grants that stand on each other: both have one order."""
 
 
 def places(one: Visit) -> list[str]:
@@ -53,8 +53,8 @@ def places(one: Visit) -> list[str]:
 
 
 def listing(one: Visit) -> list[str]:
-    """Screens with lists. Requests, whose screen is another's work at present, are in no list of the same kind yet."""
-    return [each for each in places(one) if each not in NO_LISTS | {"/requests"}]
+    """Screens with lists."""
+    return [each for each in places(one) if each not in NO_LISTS]
 
 
 @dataclass(frozen=True)

@@ -100,12 +100,12 @@ def test_no_number_and_no_none_is_shown_before_it_was_told(house: House, visit: 
         with one.held(ALL_BUT_ME) as data, one.held(ME) as frame:
             one.open(path)
             one.page.locator("[data-state=loading]").first.wait_for()
-            assert not CLAIMS.search(one.text("body")), f"{path}: {one.text('body')}"
+            assert not CLAIMS.search(one.told("body")), f"{path}: {one.told('body')}"
             frame.release()
             one.page.locator("main h1, main .panel").first.wait_for()
             # The list of jobs does not wait for the stream for ever.
             one.page.wait_for_timeout(1000)
-            assert not CLAIMS.search(one.text()), f"{path}: {one.text()}"
+            assert not CLAIMS.search(one.told()), f"{path}: {one.told()}"
             if path not in FORMS:
                 assert one.page.locator("main [data-state=loading]").count() >= 1, path
             data.release()
