@@ -28,7 +28,7 @@ from allotment.operations.decide.need import guaranteed_devices, kept_need, kept
 from allotment.operations.decide.notebooks import Notebooks
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
-from allotment.operations.decide.spending import MonthSpending
+from allotment.operations.decide.spending import month_spending
 from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
 from allotment.operations.fleet.followed import ANSWERS_IN
 from allotment.operations.fleet.hub import ClusterHub
@@ -152,7 +152,7 @@ def decision_room(
         notebooks: begins and ends those that are given; None where none are.
         proposing: how changes are proposed that wait to be merged.
     """
-    acts, hub, spending = ClusterActs(), there.hub, MonthSpending(store)
+    acts, hub = ClusterActs(), there.hub
 
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
@@ -186,7 +186,7 @@ def decision_room(
         apply=apply,
         snapshots=snapshots,
         need=need,
-        spent=lambda team: spending.of(team, epoch_ms(clock)),
+        spent=lambda team: month_spending(store, team, epoch_ms(clock)),
         seed=_SEED,
         new_id=running.new_request_id,
         notebooks=notebooks,

@@ -248,8 +248,19 @@ class JobsReader(
         """Every job, by id."""
         ...
 
-    def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
-        """Stretches of devices' time, cut to that time, by device and start; of one back end, or of all."""
+    def cost(self, team: str, since: int) -> int:
+        """What the jobs of a team cost that were submitted since then, in millionths of the currency.
+
+        Those without a price cost nothing, and neither do those whose use cannot be read.
+        """
+        ...
+
+    def device_times(self, since: int, until: int, *, backend: str = "", team: str = "") -> tuple[DeviceInterval, ...]:
+        """Stretches of devices' time, cut to that time, by device and start; of one back end and team, or of all."""
+        ...
+
+    def watched_from(self, backend: str, since: int) -> int | None:
+        """From when on, but no earlier than asked, any device of a back end was watched; None where none was since."""
         ...
 
     def in_use(self, backend: str) -> tuple[DeviceInterval, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from allotment.adapters.store.sqlite import SqlitePlace, driver
 from allotment.errors import NotFoundError
 from allotment.model.jobs.job import DependencyState, JobDependency
 from allotment.model.jobs.run import JobState
+from allotment.model.jobs.use import UseSummary
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.lane import Serving
 from allotment.ports.store import JobFilter
@@ -52,6 +54,16 @@ def test_a_job_that_cannot_be_read_is_left_out_told_and_can_be_forgotten(
         assert store.unreadable() == ()
         with pytest.raises(NotFoundError):
             store.discard("j1")
+
+
+def test_a_use_that_cannot_be_read_costs_nothing_and_hides_no_other(place: SqlitePlace) -> None:
+    with place.writer("a test") as store:
+        for each in ("j1", "j2"):
+            store.add(replace(submitted(each), use=UseSummary(run_ms=5, held_ms=10, cost=4)))
+        with closing(driver().connect(str(place.path))) as connection:
+            connection.execute("UPDATE jobs SET used = '{' WHERE id = 'j1'")
+            connection.commit()
+        assert store.cost("nlp", 0) == 4
 
 
 def test_a_server_goes_on_beside_a_job_that_cannot_be_read(place: SqlitePlace) -> None:

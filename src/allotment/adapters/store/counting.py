@@ -7,11 +7,24 @@ from typing import Final
 import sqlalchemy as sa
 
 from allotment.adapters.store.schema import HEAD, version_of
-from allotment.adapters.store.tables import DEVICE_TIMES, JOBS
+from allotment.adapters.store.tables import DEVICE_TIMES, JOBS, TIME
 from allotment.model.jobs.run import JobState
 from allotment.ports.store import StoreStatus
 
 _STATES: Final = frozenset(each.value for each in JobState)
+
+
+def summed_cost(dialect: str) -> sa.ColumnElement[int]:
+    """The sum of what jobs cost, as their rows have it; rows that hold something else count for nothing.
+
+    Args:
+        dialect: of the database.
+    """
+    used = JOBS.c.used
+    if dialect == "sqlite":
+        # It fails on text that is no JSON where it is read, and its casts make numbers of text.
+        return sa.func.sum(sa.case((sa.func.json_valid(used) == 1, sa.func.json_extract(used, "$.use.cost"))))
+    return sa.func.sum(sa.cast(sa.cast(used, sa.JSON)["use", "cost"].as_string(), TIME))
 
 
 def counted(connection: sa.Connection, *, place: str, engine: str, size: int, writer: str) -> StoreStatus:

@@ -178,11 +178,23 @@ class MemoryStore(MemoryCredentials, MemoryAccess, MemoryRequests):
         """See the port."""
         return tuple(KeptJob(each, job.ended, job.code) for each, job in sorted(self._jobs.items()))
 
-    def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
+    def cost(self, team: str, since: int) -> int:
+        """See the port."""
+        mine = (each for each in self._jobs.values() if each.job.team == kept_text(team) and each.submitted >= since)
+        return sum(each.use.cost or 0 for each in mine if each.use is not None)
+
+    def device_times(self, since: int, until: int, *, backend: str = "", team: str = "") -> tuple[DeviceInterval, ...]:
         """See the port."""
         lines = (line for device, line in sorted(self._lines.items()) if backend in ("", device.backend))
-        parts = (clipped(each, since, until) for line in lines for each in line)
+        parts = (clipped(each, since, until) for line in lines for each in line if team in ("", each.use.team))
         return tuple(each for each in parts if each is not None)
+
+    def watched_from(self, backend: str, since: int) -> int | None:
+        """See the port."""
+        lines = (line for device, line in self._lines.items() if device.backend == backend)
+        starts = (each.start for line in lines for each in line if each.end is None or each.end > since)
+        first = min(starts, default=None)
+        return None if first is None else max(first, since)
 
     def in_use(self, backend: str) -> tuple[DeviceInterval, ...]:
         """See the port."""

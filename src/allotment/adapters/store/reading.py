@@ -17,6 +17,7 @@ from allotment.adapters.store import (
     request_rows,
     token_rows,
 )
+from allotment.adapters.store.counting import summed_cost
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.parts import parts_of
@@ -43,7 +44,7 @@ from allotment.ports.journal import MOST_CHANGES, DerivedDocument, JournalPage, 
 from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, KeptJob, PageMark, UnreadableJob
-from allotment.ports.stored_jobs import JobRow, StoredJob
+from allotment.ports.stored_jobs import JobRow, StoredJob, kept_text
 
 _LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
 _OF_NOBODY: Final = sa.func.coalesce(JOBS.c.parent, "") == ""
@@ -261,7 +262,13 @@ class SqlReader:
         with self._asking() as connection:
             return tuple(KeptJob(*each) for each in connection.execute(query))
 
-    def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
+    def cost(self, team: str, since: int) -> int:
+        """See the port."""
+        meant = (JOBS.c.team == kept_text(team), JOBS.c.submitted >= since)
+        with self._asking() as connection:
+            return int(connection.execute(sa.select(summed_cost(connection.dialect.name)).where(*meant)).scalar() or 0)
+
+    def device_times(self, since: int, until: int, *, backend: str = "", team: str = "") -> tuple[DeviceInterval, ...]:
         """See the port."""
         table = DEVICE_TIMES.c
         query = (
@@ -271,9 +278,20 @@ class SqlReader:
         )
         if backend:
             query = query.where(table.backend == backend)
+        if team:
+            query = query.where(table.team == team)
         with self._looking() as connection:
             found = (clipped(interval_from_row(each), since, until) for each in _rows(connection, query))
             return tuple(each for each in found if each is not None)
+
+    def watched_from(self, backend: str, since: int) -> int | None:
+        """See the port."""
+        table = DEVICE_TIMES.c
+        later = sa.or_(table.until.is_(None), table.until > since)
+        query = sa.select(sa.func.min(table.start)).where(table.backend == backend, later)
+        with self._asking() as connection:
+            first: int | None = connection.execute(query).scalar()
+        return None if first is None else max(first, since)
 
     def in_use(self, backend: str) -> tuple[DeviceInterval, ...]:
         """See the port."""

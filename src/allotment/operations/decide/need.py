@@ -7,7 +7,7 @@ through the server held what they had asked for. What others submit to a cluster
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -122,30 +122,45 @@ def kept_use(reader: JobsReader, platform: Platform, grants: Iterable[TeamGrant]
         given = Counter[str]()
         for one in (share for each in some for share in each.terms.shares):
             given[one.cluster] += one.devices
-        kept = {name: _kept(reader, team, name, now) for name in given}
+        begun = min(now, *(each.terms.since for each in some))
+        kept = {name: _use(reader, team, name, max(begun, now - _SPAN), now) for name in given}
         own = {name: guaranteed_devices(platform, team, (name,)) - devices for name, devices in given.items()}
         known = {name: each.held for name, each in kept.items() if each.since is not None}
         found |= seconds_used(some, own, known, now)
     return found
 
 
+def _use(reader: JobsReader, team: str, backend: str, since: int, now: int) -> _Kept:
+    watched = _watched(reader, team, backend, since, now)
+    return watched or _by_jobs(*_jobs(reader, team, backend, since), since=since, now=now)
+
+
 def _kept(reader: JobsReader, team: str, backend: str, now: int) -> _Kept:
     since = now - _SPAN
-    kept = _Kept()
-    jobs, whole = _jobs(reader, team, backend, since)
-    for job in jobs:
+    jobs = _jobs(reader, team, backend, since)
+    kept = _watched(reader, team, backend, since, now) or _by_jobs(*jobs, since=since, now=now)
+    for job in jobs[0]:
         kept.waited += _in_states(job, _WAITS, now, job.job.devices)
-    watched = reader.device_times(since, now, backend=backend)
-    if watched:
-        kept.since = min(each.start for each in watched)
-        mine = [each for each in watched if each.use.team == team]
-        for each in mine:
-            cause = CauseOfTime(each.use.cause)
-            span = DeviceSpan(each.start, now if each.end is None else each.end, PER_DEVICE)
-            kept.held += [span] if cause in HELD else []
-            if cause in MEASURED:
-                kept.idle = [*(kept.idle or ()), *([span] if cause is CauseOfTime.IDLE_HELD else ())]
-    elif jobs:
+    return kept
+
+
+def _watched(reader: JobsReader, team: str, backend: str, since: int, now: int) -> _Kept | None:
+    """What is kept of devices' time, the waits not; None where nobody watched."""
+    kept = _Kept(reader.watched_from(backend, since))
+    if kept.since is None:
+        return None
+    for each in reader.device_times(since, now, backend=backend, team=team):
+        cause = CauseOfTime(each.use.cause)
+        span = DeviceSpan(each.start, now if each.end is None else each.end, PER_DEVICE)
+        kept.held += [span] if cause in HELD else []
+        if cause in MEASURED:
+            kept.idle = [*(kept.idle or ()), *([span] if cause is CauseOfTime.IDLE_HELD else ())]
+    return kept
+
+
+def _by_jobs(jobs: Sequence[StoredJob], whole: bool, *, since: int, now: int) -> _Kept:  # noqa: FBT001 (as `_jobs` gives it)
+    kept = _Kept()
+    if jobs:
         # Before its first job nothing says that the team was there at all.
         kept.since = max(since, min(each.submitted for each in jobs)) if whole else jobs[-1].submitted
         kept.by_jobs = True

@@ -296,6 +296,21 @@ class StoreContract(JournalContract):
                 (two, 100, None),
             ]
             assert store.device_times(0, 1000, backend="hpc") == store.in_use("hpc") == ()
+            of_team = store.device_times(150, 1000, backend="local", team=BUSY.team)
+            assert [(each.device, each.start, each.end) for each in of_team] == [(one, 300, 1000), (two, 150, 1000)]
+            assert [store.watched_from("local", since) for since in (0, 150)] == [100, 150]
+            assert store.watched_from("hpc", 0) is None
+
+    def test_what_a_teams_jobs_cost_is_summed_from_a_moment_on(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            costs = [("nlp", 0, 3), ("nlp", 1, 5), ("nlp", 2, None), ("cv", 1, 7), ("nlp", 1, 2**40)]
+            for number, (team, later, cost) in enumerate(costs):
+                used = UseSummary(run_ms=1, held_ms=2, idle_ms=0, cost=cost)
+                store.add(replace(submitted(f"j{number}", NOW + later, team=team), use=used))
+            store.add(submitted("without", NOW + 3, team="nlp"))
+            assert store.cost("nlp", NOW + 1) == 5 + 2**40
+            assert store.cost("nlp", NOW) == 8 + 2**40
+            assert store.cost("nlp", NOW + 3) == store.cost("nobody", 0) == 0
 
     def test_one_writes_at_a_time_and_others_are_told_who(self, place: StorePlace) -> None:
         with place.writer("the first server") as store:

@@ -330,6 +330,9 @@ def everything(store: JobsStore) -> Iterator[Any]:
     yield store.unfinished("hpc")
     yield store.device_times(NOW - 24 * HOUR, NOW + 24 * 365 * HOUR)
     yield store.device_times(NOW + 500, NOW + HOUR, backend="local")
+    yield store.device_times(NOW, NOW + HOUR, team="nlp")
+    yield store.watched_from("local", NOW + 500)
+    yield [store.cost(team, NOW) for team in ("nlp", "vision", "a\x00")]
     yield store.in_use("local")
     yield store.tokens()
     for each in ("t0001", "t0002", "nobody", "a\x00"):
