@@ -14,7 +14,7 @@ from allotment.cli.main import cli
 from allotment.ports.sandboxes import FakeNode, Sandbox, SandboxSpec
 from tests.live.conftest import Kubectl, kubectl_for, unique_name
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 GPU = "nvidia.com/gpu"
 NODES = tuple(

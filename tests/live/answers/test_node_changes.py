@@ -117,6 +117,7 @@ def settle(kubectl: Kubectl, wanted: Callable[[Counter[str]], bool]) -> Counter[
     return found
 
 
+@pytest.mark.nightly
 def test_a_drained_node_and_a_further_one_do_what_was_said(bare: Sandbox, on: Api, tools: Any) -> None:
     kubectl = kubectl_for(bare, tools)
     on.make(WORK)

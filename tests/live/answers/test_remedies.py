@@ -27,12 +27,10 @@ from tests.live.answers.replay import Replayed, everything, live_name, provision
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
-BY_DAY: Final = (
-    "queue-missing-0",
-    "cohort-exhausted-1",
-    "policy-refused-label-0",
-)
+BY_DAY: Final = ("cohort-exhausted-1",)
 NIGHTLY: Final = (
+    "queue-missing-0",
+    "policy-refused-label-0",
     "insufficient-gpu-1",
     "node-cordoned-1",
     "admission-check-pending-1",

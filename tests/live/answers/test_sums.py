@@ -18,7 +18,7 @@ from allotment.ports.sandboxes import RUN_FOR, FakeNode, Sandbox, SandboxSpec
 from tests.live.conftest import Kubectl, kubectl_for, unique_name
 from tests.live.sandbox.manifests import as_list, job
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 GPU = "nvidia.com/gpu"
 HOUR = 3_600_000

@@ -12,7 +12,7 @@ from tests.live.apply.test_uncounted import API, JOB, until
 from tests.unit import builders as build
 from tests.unit.plan import objects
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 
 def desired() -> Manifests:

@@ -199,6 +199,7 @@ class TestGroupsEnd:
         assert attempted(training, MEMBER, *pods) == [""] * len(pods)
         assert eventually(lambda: settled(training) == (16, 16), 25)
 
+    @pytest.mark.nightly
     def test_the_account_ends_with_the_last_pod(self, arena: Training) -> None:
         band = [group_pod(f"band-{number}", 8, 2, **LONG) for number in range(2)]
         self.running(arena, *band)
@@ -218,6 +219,7 @@ class TestGroupsEnd:
         self.gone(arena, band[1])
         assert eventually(lambda: settled(arena) == (0, 0), 25)
 
+    @pytest.mark.nightly
     def test_a_group_that_waits_for_others_in_place_of_its_pods_is_ended_by_one(self, arena: Training) -> None:
         band = [group_pod(f"band-{number}", 8, 2, **LONG, **{RETRIABLE: "true"}) for number in range(2)]
         self.running(arena, *band)

@@ -61,6 +61,7 @@ def test_a_role_of_small_and_large_pods_by_a_deployment(arena: Training) -> None
     expect_honest_books(arena)
 
 
+@pytest.mark.nightly
 def test_work_under_the_accounts_of_other_work(arena: Training) -> None:
     """The Workload of a Job or a pod group is named as one's own; then the owner of the account goes."""
     attempted(arena, MEMBER, job("first", gpus=8), group_pod("band-0", 8, 1))
@@ -95,6 +96,7 @@ def test_children_of_admitted_work(arena: Training) -> None:
     expect_honest_books(arena)
 
 
+@pytest.mark.nightly
 def test_pods_that_do_not_end(arena: Training) -> None:
     """A pod is deleted and lingers, its Job makes another, and both hold their GPUs."""
     slow = job("slow", gpus=8)

@@ -40,6 +40,7 @@ def faults_of(training: Training, forms: Iterable[Form], prefix: str) -> tuple[l
     return faults, admitted
 
 
+@pytest.mark.nightly
 def test_forms_that_people_write(training: Training) -> None:
     faults, admitted = faults_of(training, everyday_forms(FURTHER, SEED), "form")
     assert faults == []

@@ -68,7 +68,8 @@ LONG = {
     "plan: save it, and apply exactly that": "by day the next step of a saved plan is run",
     "adopt: what somebody else made": "by day the tests of apply take over a cluster in use",
     "adopt: what was taken over": "by day the tests of apply take over a cluster in use",
-    "apply: let the server check it": "by day the next example applies",
+    "apply: let the server check it": "by day README's steps apply",
+    "apply: without asking": "by day README's steps apply",
     "snapshot diff: what moved within a second": "by day the tests of answers compare two",
     "snapshot save: what a team's members may see": "by day the next example saves all",
     "sandbox build: build the binaries now, not at the first up": "by day all live tests begin with it",
@@ -103,6 +104,7 @@ def test_example_works_on_a_sandbox(shell: Shell, example: Example) -> None:
     shell.must(example.line)
 
 
+@pytest.mark.nightly
 def test_the_next_steps_that_are_printed_work(shell: Shell, tools: Mapping[str, Path]) -> None:
     """Those of `sandbox up` and `plan`, as they stand, but for the questions, and with few probes."""
     plan = f"allot plan my-platform --cluster {CLUSTER}"

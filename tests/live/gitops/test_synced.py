@@ -32,7 +32,7 @@ from tests.live.gitops.conftest import FLUX, Flux, built, connect_as, tree_in, u
 from tests.live.prove.conftest import CLUSTER, Acme
 from tests.live.training import member
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.nightly]
 
 FOLDER = f"clusters/{CLUSTER}"
 TEAM = ObjectKey("", "Namespace", "", "nlp")

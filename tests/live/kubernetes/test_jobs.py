@@ -93,6 +93,7 @@ def test_a_failure_names_exit_code_and_rank_and_retries_are_counted(driver: Driv
     assert second.end.code == 1
 
 
+@pytest.mark.nightly
 def test_a_failure_of_all_ranks_costs_one_retry(driver: Driver) -> None:
     gang = job(replicas=3, gang=True, needs=devices(1), retries=RetryPolicy(1, safe=True))
     failing = driver.start(gang, "1s", fails=True)
@@ -142,6 +143,7 @@ def displaced_by_a_higher_rung(driver: Driver, low: str) -> None:
     driver.gone(low)
 
 
+@pytest.mark.nightly
 def test_staging_holds_no_device(driver: Driver) -> None:
     asked = job(
         volumes=(DATA, CHECKPOINTS),

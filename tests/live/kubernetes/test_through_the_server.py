@@ -71,6 +71,7 @@ def test_a_job_file_goes_to_a_cluster_and_is_followed_from_here(server: Server, 
         time.sleep(0.5)
 
 
+@pytest.mark.nightly
 def test_what_a_cluster_cannot_take_is_refused_before_it_is_kept(server: Server, training: Training) -> None:
     (server.home / "train.py").write_text("print('hello')\n")
     (server.home / "job.yaml").write_text(JOB.replace(', image: "registry.acme.example/pytorch:2.4"', ""))
@@ -173,6 +174,7 @@ def with_token(training: Training, kubeconfig: Path, name: str) -> None:
     kubeconfig.write_text(yaml.safe_dump(document))
 
 
+@pytest.mark.nightly
 def test_what_would_become_of_a_job_is_told_before_it_is_submitted(server: Server, training: Training) -> None:
     name = written(server)
 

@@ -29,7 +29,7 @@ from allotment.ports.sandboxes import Sandbox, SandboxSpec
 from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 DEDICATED = "h100-data-science-0"
 SPOT = "a100-spot-0"

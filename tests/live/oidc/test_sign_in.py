@@ -152,6 +152,7 @@ def test_who_is_shut_out_is_cut_off_within_seconds(server: Server, real: Running
     assert ada.run("people", "list", code=FORBIDDEN)
 
 
+@pytest.mark.nightly
 def test_who_changes_groups_is_another_from_his_next_sign_in_on(
     server: Server, real: RunningProvider, tmp_path: Path
 ) -> None:

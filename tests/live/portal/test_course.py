@@ -88,6 +88,7 @@ def test_preemptions_stand_in_the_course_with_what_made_room(owner: Visit) -> No
     assert "pulling" in stages[3]
 
 
+@pytest.mark.nightly
 def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, owner: Visit) -> None:
     name = f"place-{secrets.token_hex(2)}"
     job = house.submit(name, "true", gpus=8)

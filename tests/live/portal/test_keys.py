@@ -44,7 +44,7 @@ def palette(one: Visit, text: str = "") -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("who", ["", "vic", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("ada", "eve"))])
+@pytest.mark.parametrize("who", ["", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("vic", "ada", "eve"))])
 def test_the_palette_reaches_what_a_role_may_and_nothing_else(people: House, visit: Visits, who: str) -> None:
     one, screens = visit(who), ROLES[who]
     one.shown("/")
@@ -80,7 +80,7 @@ def acts(one: Visit, text: str = "") -> set[str]:
     return {each.split("\n")[0].split(" · ")[0] for each in found} - ALWAYS
 
 
-@pytest.mark.parametrize("who", ["ada", "vic", pytest.param("eve", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("who", ["ada", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("vic", "eve"))])
 def test_the_palette_has_every_act_that_a_role_may_and_no_other(people: House, visit: Visits, who: str) -> None:
     one, may = visit(who), who != "vic"
     team = "nlp" if may else "data-science"

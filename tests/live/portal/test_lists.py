@@ -18,7 +18,7 @@ from tests.live.portal.house import House
 
 pytestmark = pytest.mark.live
 
-BY_DAY: Final = ("/jobs", "/backends")
+BY_DAY: Final = ("/jobs",)
 NO_LISTS: Final = {"/", "/submit", "/ask", "/overview"}
 """Screens that list nothing, or only the beginning of what another screen lists."""
 BY_TIME: Final = {"/jobs", "/accelerators", "/waiting", "/audit"}
@@ -163,6 +163,7 @@ def test_what_every_list_shows_is_in_its_address(house: House, visit: Visits) ->
             check_address(visit, path)
 
 
+@pytest.mark.nightly
 def test_every_list_sorts_chooses_columns_and_bounds_times(house: House, owner: Visit) -> None:
     for path in listing(owner):
         page = owner.shown(path)

@@ -168,7 +168,12 @@ def grown_old(one: Visit, path: str, panels: int) -> None:
     one.shown(path)
     one.page.route(re.compile(r"/api/v1/(?!whoami|events)"), refuse)
     frames.append(told("reset", 2))
-    one.page.wait_for_function("(most) => document.querySelectorAll('[data-state=stale]').length >= most", arg=panels)
+    one.page.wait_for_function(
+        "(most) => document.querySelectorAll('[data-state=stale]').length >= most",
+        arg=panels,
+        # Each stream that ends at once is opened again a little later.
+        timeout=60_000,
+    )
 
 
 NOTHING: Final = {
@@ -209,6 +214,7 @@ def cut(route: Route) -> None:
     route.fulfill(response=answer, json=said)
 
 
+@pytest.mark.nightly
 def test_what_is_empty_says_what_to_do_next_and_what_is_cut_or_lacks_something_says_so(
     house: House, visit: Visits
 ) -> None:

@@ -80,6 +80,7 @@ def token(leader: Replica) -> str:
     return leader.at_home.make_token("tests", PERMISSIONS, 3_600_000).text
 
 
+@pytest.mark.nightly
 def test_a_standby_lives_is_not_ready_and_refuses(pair: Pair) -> None:
     first = pair.start()
     pair.led_by(first)
@@ -108,6 +109,7 @@ def test_a_standby_lives_is_not_ready_and_refuses(pair: Pair) -> None:
     assert service.status().pid == second.process.pid
 
 
+@pytest.mark.nightly
 def test_a_leader_that_is_stopped_is_supplanted_and_writes_nothing_when_it_wakes(pair: Pair, address: str) -> None:
     first = pair.start()
     pair.led_by(first)

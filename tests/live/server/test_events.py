@@ -74,6 +74,7 @@ def running(server: Server, *words: str, **more: str) -> Iterator[subprocess.Pop
             done.kill()
 
 
+@pytest.mark.nightly
 def test_over_tls_a_revoked_token_ends_the_stream_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     address = tls(server)
     monkeypatch.setenv("SSL_CERT_FILE", str(server.home / "gpu1.pem"))
@@ -136,6 +137,7 @@ def test_who_waits_goes_on_through_the_server_s_end_and_next_start(server: Serve
         assert ps.wait(20) == 130
 
 
+@pytest.mark.nightly
 def test_a_wait_is_over_soon_after_its_job_and_ends_when_its_time_is_up(server: Server) -> None:
     server.up()
     submitted(server, "short", seconds=1)

@@ -59,6 +59,7 @@ def test_whatever_kills_the_server_each_of_many_trials_runs_once(server: Server)
     swept_and_killed(server, trials=200, kills=60, seed=2)
 
 
+@pytest.mark.nightly
 def test_a_trial_that_falls_behind_is_stopped_and_the_best_is_told(server: Server) -> None:
     (server.home / "train.py").write_text(
         "import sys, time\n"

@@ -44,6 +44,7 @@ def test_the_portal_is_there_with_jobs_of_every_kind(server: Server) -> None:
     assert server.run("open", "--no-input").startswith(f"{status['listens']}/#enter=")
 
 
+@pytest.mark.nightly
 def test_jobs_of_ones_own_get_no_examples_beside_them(server: Server) -> None:
     (server.home / "mine.py").write_text("print(1)", encoding="utf-8")
     server.run("run", "mine.py", "--team", "nlp", "-d")
@@ -52,6 +53,7 @@ def test_jobs_of_ones_own_get_no_examples_beside_them(server: Server) -> None:
     assert states(server) == {}
 
 
+@pytest.mark.nightly
 def test_nothing_listens_where_that_is_not_wanted(server: Server) -> None:
     status = json.loads(server.run("up", "--no-listen", "--no-examples", "-o", "json"))
     assert (status["listens"], states(server)) == (None, {})

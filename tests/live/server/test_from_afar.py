@@ -171,6 +171,7 @@ def typed(laptop: Laptop, words: list[str]) -> str:
     return seen.decode()
 
 
+@pytest.mark.nightly
 def test_tls_is_spoken_with_a_sound_pair_and_with_no_other(server: Server, tmp_path: Path) -> None:
     for name in ("gpu1", "other"):
         openssl = [

@@ -95,6 +95,7 @@ def store_of(server: Server) -> Path:
     return Path(server.environment["XDG_STATE_HOME"]) / "allotment" / "store" / "store.db"
 
 
+@pytest.mark.nightly
 def test_a_read_only_database_is_told_and_nothing_is_lost(server: Server) -> None:
     pid = server.up()
     one = server.service.submit(JobSubmission(shell("sleep 3; echo done"), "local")).job
@@ -113,6 +114,7 @@ def test_a_read_only_database_is_told_and_nothing_is_lost(server: Server) -> Non
     assert ended(server, one.id).state is JobState.SUCCEEDED
 
 
+@pytest.mark.nightly
 def test_a_row_that_cannot_be_read_hinders_nobody_and_can_be_got_rid_of(server: Server) -> None:
     pid = server.up("--slots", "4")
     mark = f"4242.{os.getpid()}"
@@ -146,6 +148,7 @@ def fine_devices(server: Server, job_id: str) -> tuple[str, ...]:
     return tuple(each for place in server.service.find(job_id).attempts[0].places for each in place.devices)
 
 
+@pytest.mark.nightly
 def test_while_much_code_is_unpacked_others_start_and_end(server: Server) -> None:
     server.up()
     code = server.home / "code"
@@ -192,6 +195,7 @@ def reckons_as_it_was(job: StoredJob, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("jump", ["-1h", pytest.param("+1h", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
 def test_a_clock_that_is_set_while_the_server_runs_changes_no_duration(
     server: Server, faketime: Path, tmp_path: Path, jump: str
 ) -> None:

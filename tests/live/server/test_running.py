@@ -77,6 +77,7 @@ def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.nightly
 def test_a_script_in_a_deep_home_that_holds_the_servers_own_folder(tmp_path: Path) -> None:
     home = tmp_path.joinpath(*["d" * 60] * 4)
     home.mkdir(parents=True)
@@ -110,6 +111,7 @@ def test_a_newcomers_own_script_runs_within_a_minute(server: Server) -> None:
     server.run("ps", code=9)
 
 
+@pytest.mark.nightly
 def test_what_is_wrong_is_told_before_anything_is_submitted(server: Server) -> None:
     (server.home / "train.py").write_text("print(1)")
     server.run("run", "train.py", "--team", "nobody", code=3)
@@ -139,6 +141,7 @@ print("trained", step, flush=True)
 """Writes a checkpoint in intervals alone, none when it is told to end; what it has really done it tells elsewhere."""
 
 
+@pytest.mark.nightly
 def test_a_displaced_job_goes_on_where_it_was(server: Server) -> None:
     server.up("--slots", "4")
     (server.home / "train.py").write_text(_SAVES_NOW_AND_THEN)
@@ -252,6 +255,7 @@ def test_killed_three_hundred_times(server: Server) -> None:
     killed_again_and_again(server, kills=300, jobs=500, seed=2)
 
 
+@pytest.mark.nightly
 def test_two_servers_at_once_are_refused(server: Server) -> None:
     pid = server.up()
     assert server.up() == pid
@@ -286,6 +290,7 @@ raise SystemExit(0 if begun else 1)
 """
 
 
+@pytest.mark.nightly
 def test_what_failed_goes_on_from_its_checkpoints(server: Server) -> None:
     (server.home / "steps.py").write_text(STEPS)
     asked = ("run", "steps.py", "--team", "nlp", "--checkpoint", "ckpt")
@@ -296,6 +301,7 @@ def test_what_failed_goes_on_from_its_checkpoints(server: Server) -> None:
     assert server.service.find("steps").supersedes == failed.id
 
 
+@pytest.mark.nightly
 def test_every_example_of_the_help(server: Server) -> None:
     (server.home / "train.py").write_text(TRAIN.format(steps=1))
     (server.home / "job.yaml").write_text(
@@ -318,6 +324,7 @@ def test_every_example_of_the_help(server: Server) -> None:
         server.service.status()
 
 
+@pytest.mark.nightly
 def test_a_job_that_removes_what_watches_it_runs_once_and_is_ended(server: Server) -> None:
     server.up()
     mark = server.home / "begun"

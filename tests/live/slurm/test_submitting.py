@@ -105,6 +105,7 @@ def test_a_dry_run_tells_what_slurm_then_does(server: Server) -> None:
         server.run("stop", "holder")
 
 
+@pytest.mark.nightly
 def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
     server: Server, slurm: Slurm, tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def test_all_that_a_job_can_be(slurm: Slurm, port: SlurmPort, shared: Path, comm
         backend.check(JobToStart("x", jobs["secret"], "ann", 1))
 
 
+@pytest.mark.nightly
 def test_a_name_is_its_owners_to_set_and_a_number_is_not(
     slurm: Slurm, port: SlurmPort, commands: SlurmCommands
 ) -> None:
