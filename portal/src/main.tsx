@@ -4,7 +4,7 @@ import { StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { asTrouble, Trouble } from './api/problem'
 import { whoami } from './api/queries'
-import { comeIn, onSignedOut } from './api/session'
+import { comeIn, comesIn, onSignedOut, pageKey } from './api/session'
 import './look/tokens.css'
 import './look/base.css'
 import './look/parts.css'
@@ -78,6 +78,7 @@ const queries = new QueryClient({
 function Portal() {
   const [known, setKnown] = useState<boolean | null>(null)
   const [trouble, setTrouble] = useState<Trouble | null>(null)
+  const [entering] = useState(comesIn)
   useEffect(() => {
     onSignedOut(() => {
       queries.clear()
@@ -95,13 +96,10 @@ function Portal() {
       }
     })()
   }, [])
-  if (known === null) return <Skeleton lines={6} />
-  if (!known) return <SignedOut trouble={trouble} />
-  return (
-    <LiveProvider>
-      <RouterProvider router={router} />
-    </LiveProvider>
-  )
+  if (known === false) return <SignedOut trouble={trouble} />
+  // Whoever has a session already need not wait to be known before the first jobs are on their way.
+  if (known === null && (entering || !pageKey())) return <Skeleton lines={6} />
+  return <LiveProvider>{known ? <RouterProvider router={router} /> : <Skeleton lines={6} />}</LiveProvider>
 }
 
 showTheme()

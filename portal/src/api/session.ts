@@ -38,6 +38,11 @@ export async function leaveToSignIn(): Promise<void> {
   location.assign(said.address)
 }
 
+/** Whether the page was opened to come in, so that what is kept of a session before counts no more. */
+export function comesIn(): boolean {
+  return new URLSearchParams(location.hash.slice(1)).has('enter') || location.pathname === CALLBACK
+}
+
 /** Come in with a code of `allot open`, which stands behind the `#`, or with what the identity provider has sent. */
 export async function comeIn(): Promise<void> {
   const code = new URLSearchParams(location.hash.slice(1)).get('enter')

@@ -14,7 +14,7 @@ from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from tests.live.apply.conftest import Cluster
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 EXAMPLES = sorted(path for path in Path("examples").iterdir() if holds_platform(path))
 NIGHTLY = {

@@ -15,7 +15,7 @@ from tests.live.kubernetes.driving import until
 from tests.live.server.conftest import Server
 from tests.live.training import CLUSTER, Training
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 SPACE = "playground"
 
 __all__ = ["server"]

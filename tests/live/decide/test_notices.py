@@ -14,7 +14,7 @@ from tests.live.server.conftest import Server
 from tests.unit.adapters.notices.web_server import WebServer, serving
 from tests.unit.docs.test_notices_page import checker
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 SECRET = "as-long-as-a-password"
 
 

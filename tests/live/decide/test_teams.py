@@ -63,6 +63,7 @@ def namespace(training: Training) -> Any:
     return training.kube.get("v1", ObjectKey("", "Namespace", "", TEAM))
 
 
+@pytest.mark.nightly
 def test_a_team_comes_runs_its_first_job_and_leaves(server: Server, training: Training, directory: Path) -> None:
     words = ("--owner", "acme-vision-leads", "--member", "acme-vision", "--on", CLUSTER)
     wanted = ("request", "team", TEAM, *words, "--cpu", "4", "--memory", "16Gi", "--why", "a new group")

@@ -195,6 +195,7 @@ def test_what_was_given_stands_in_no_file_of_the_server(fleet: Fleet3, given: tu
     assert key.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.nightly
 def test_the_examples_of_help_work(fleet: Fleet3) -> None:
     lines = [each.line for found in EXAMPLES.values() for each in found if each.needs is ExampleNeeds.CONNECTED]
     lines.sort(key=lambda line: ("connect " not in line or "disconnect" in line, "disconnect" in line))

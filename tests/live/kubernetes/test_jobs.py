@@ -105,6 +105,7 @@ def test_a_failure_of_all_ranks_costs_one_retry(driver: Driver) -> None:
     assert body["status"]["failed"] > 3
 
 
+@pytest.mark.nightly
 def test_a_gang_that_cannot_fit_leaves_nothing(driver: Driver) -> None:
     for number in (9, 8):  # no node holds one replica; the team's queue can never hold all
         asked = job(replicas=3, gang=True, needs=devices(number))

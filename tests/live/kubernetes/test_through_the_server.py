@@ -18,7 +18,7 @@ from tests.live.kubernetes.wire import wire_to
 from tests.live.server.conftest import Server
 from tests.live.training import Training
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 JOB = """\
 kind: Job

@@ -16,7 +16,7 @@ from tests.live.server.conftest import Server
 from tests.live.training import Training, member
 from tools.oidc_provider import RunningProvider
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 JOB = """\
 kind: Job

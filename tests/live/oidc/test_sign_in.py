@@ -89,6 +89,7 @@ def signed_in(one: Desk, real: RunningProvider, login: str, *more: str, code: in
     return said + out + rest
 
 
+@pytest.mark.nightly
 def test_a_member_has_what_is_his_team_s_and_nothing_else(
     server: Server, real: RunningProvider, tmp_path: Path
 ) -> None:

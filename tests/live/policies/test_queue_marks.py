@@ -17,7 +17,7 @@ from tests.live.policies.bodies import GOOD_LABELS, QUEUE, Body, workload
 from tests.live.policies.conftest import JANE, REPLICA_SETS, Law, refusal, small_platform, until
 from tests.live.policies.test_changes import patched, refused, running
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 MARKS = PolicyName.QUEUE_MARKS_PROTECTED
 ROLE = "kueue.x-k8s.io/role-hash"

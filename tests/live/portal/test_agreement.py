@@ -89,6 +89,7 @@ def test_jobs_are_told_alike(house: House, visit: Visits, number: int) -> None:
         one.page.get_by_label("Filter jobs").wait_for()
 
 
+@pytest.mark.nightly
 def test_every_count_leads_to_a_list_of_exactly_that_length(house: House, visit: Visits) -> None:
     rows = listed(house, "ps", "-a")
     one = visit()

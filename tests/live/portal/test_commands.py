@@ -61,6 +61,7 @@ def test_the_list_as_a_command_has_the_same_jobs(house: House, owner: Visit) -> 
         assert set(rows(owner)[:20]) <= {line.split()[1] for line in lines[head:]}, path
 
 
+@pytest.mark.nightly
 def test_what_is_asked_for_by_a_form_is_the_same_as_by_its_command(house: House, owner: Visit) -> None:
     page, name = owner.shown("/submit"), f"form-{secrets.token_hex(2)}"
     page.get_by_label("Command").fill(f"echo {SENTENCE!r}; exit 3")

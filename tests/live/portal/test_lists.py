@@ -150,6 +150,7 @@ def check_address(visit: Visits, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", BY_DAY)
+@pytest.mark.nightly
 def test_what_a_list_shows_is_in_its_address(house: House, visit: Visits, path: str) -> None:
     check_address(visit, path)
 

@@ -87,6 +87,7 @@ def test_another_team_s_work_is_nowhere_in_what_a_browser_is_sent(people: House,
     other.page.get_by_role("link", name=f"{SECRET}-run", exact=True).wait_for()
 
 
+@pytest.mark.nightly
 def test_who_only_looks_is_offered_nothing_else(people: House, visit: Visits) -> None:
     one = visit("vic")
     assert PEOPLE["vic"] == ("acme-audit",)

@@ -37,6 +37,7 @@ def golden(page: Page, gpus: int) -> None:
     page.get_by_label("GPUs").fill(str(gpus))
 
 
+@pytest.mark.nightly
 def test_the_form_and_the_file_are_one_text_with_its_comments_and_order(house: House, owner: Visit) -> None:
     page, name = owner.shown("/submit"), f"file-{secrets.token_hex(2)}"
     page.get_by_role("button", name="File", exact=True).click()

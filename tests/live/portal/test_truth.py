@@ -113,6 +113,7 @@ def test_no_number_and_no_none_is_shown_before_it_was_told(house: House, visit: 
         one.page.unroute_all()
 
 
+@pytest.mark.nightly
 def test_every_panel_tells_loading_failed_and_old_apart(house: House, visit: Visits) -> None:
     one = visit()
     for path, panels in by_address(house).items():
@@ -259,6 +260,7 @@ def test_what_is_empty_says_what_to_do_next_and_what_is_cut_or_lacks_something_s
     assert "not all is known" in text
 
 
+@pytest.mark.nightly
 def test_a_source_that_hangs_or_fails_keeps_its_own_panel_only(visit: Visits) -> None:
     """The others are painted while it hangs."""
     one = visit()

@@ -24,7 +24,7 @@ from tests.live.prove.conftest import Acme
 from tests.live.prove.damages import DAMAGES, TEAM, Damage, binding, one_of_each
 from tests.live.prove.weakenings import EVERY_RUN, WEAKENINGS, Weakening
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 COMPARISON = "compare with the platform directory"
 SAMPLE = ("labels-required", "resource-quota", "no-escalation", "own-namespace-only")

@@ -14,7 +14,7 @@ from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR, Sandbox
 from tests.live.conftest import Kubectl
 from tests.live.sandbox.manifests import as_list, job, pod_spec, queues
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module")

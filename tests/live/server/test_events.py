@@ -163,6 +163,7 @@ def test_requests_are_shown_again_when_they_change(server: Server) -> None:
         assert json.loads(watching.stdout.readline())["items"] == []
 
 
+@pytest.mark.nightly
 def test_the_example_of_the_documentation(server: Server) -> None:
     server.up("--listen", "127.0.0.1:0")
     token = server.run("token", "create", "curl").strip()

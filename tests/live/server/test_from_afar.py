@@ -133,6 +133,7 @@ def test_what_it_may_not_is_refused_with_an_exit_code_of_its_own(server: Server,
     assert "the token does not give submit" in refused.stderr
 
 
+@pytest.mark.nightly
 def test_examples_of_the_help(server: Server, laptop: Laptop) -> None:
     lines = [each.line for all_ in EXAMPLES.values() for each in all_ if each.needs is ExampleNeeds.ELSEWHERE]
     assert len(lines) >= 4

@@ -80,6 +80,7 @@ def test_on_a_full_disk_nothing_is_taken_and_nothing_is_lost(small_disk: Path, t
         server.reap()
 
 
+@pytest.mark.nightly
 def test_a_foreign_file_in_the_stores_place_is_told_and_left(server: Server) -> None:
     store = Path(server.environment["XDG_STATE_HOME"]) / "allotment" / "store" / "store.db"
     store.parent.mkdir(parents=True, mode=0o700)
