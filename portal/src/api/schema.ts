@@ -2768,6 +2768,11 @@ export interface components {
          * @description Some requests, newest first.
          */
         RequestsPage: {
+            /**
+             * @description ids of those rows on which the caller decides, as they stand.
+             * @default []
+             */
+            decides: string[];
             /** @description where the next page begins; null where there is none. */
             next: components["schemas"]["RequestMark"] | null;
             rows: components["schemas"]["GrantRequest"][];
