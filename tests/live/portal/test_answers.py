@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.live.portal.browsing import Visit
 from tests.live.portal.test_truth import refuse
@@ -119,6 +119,11 @@ def trend(name: str, flavor: str, used: list[float | None]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def row_of(page: Page, name: str) -> Locator:
+    """The row of a queue, whatever else names it."""
+    return page.locator("tr[aria-rowindex]", has=page.locator(".tree-name", has_text=re.compile(rf"\b{name}\b"))).first
+
+
 def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> None:
     page = owner.page
     items = [
@@ -138,15 +143,12 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
     with owner.held(re.compile("queue-trends")) as past:
         owner.open("/queues")
         page.get_by_role("table", name="Queues").wait_for()
-        row = page.locator("tr[aria-rowindex]", has_text="nlp").first
+        row = row_of(page, "nlp")
         assert row.locator("td[data-head=Trend] .skeleton").count() == 1, "before it is known nothing is said of it"
         assert row.locator("svg.spark").count() == 0
         past.release()
         row.locator("svg.spark").wait_for()
-    words = {
-        name: page.locator("tr[aria-rowindex]", has_text=name).first.locator("td[data-head=Trend]") for name in
-        ("nlp", "cv", "new")
-    }  # fmt: skip
+    words = {name: row_of(page, name).locator("td[data-head=Trend]") for name in ("nlp", "cv", "new")}
     said = words["nlp"].get_by_role("img").get_attribute("aria-label") or ""
     assert said.startswith("4 to 12 used of 8 guaranteed in 7 d, above it for 2 d 8 h"), said
     assert said.endswith("nothing was seen for 3 d of it"), said
@@ -156,11 +158,10 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
     assert words["new"].inner_text() == "none kept yet"
     note = page.get_by_role("note", name="What the trend shows")
     assert "What is known begins 2026-11-24 12:00" in note.inner_text()
-    reclaims = page.locator("tr[aria-rowindex]", has_text="nlp").first
-    assert "cv 4 (3 wait)" in reclaims.inner_text(), "who would take back what it borrows"
+    assert "cv 4 (3 wait)" in row_of(page, "nlp").inner_text(), "who would take back what it borrows"
     page.get_by_label("Flavor").select_option("t4")
     page.wait_for_url("**accelerator=t4*")
-    expect(page.locator("tr[aria-rowindex]", has_text="nlp").first).to_contain_text("none kept yet")
+    expect(row_of(page, "nlp")).to_contain_text("none kept yet")
     page.unroute_all()
     page.route(re.compile("queue-trends"), refuse)
     answer(page, "queues", {"items": items, "remarks": []})
