@@ -121,7 +121,7 @@ def trend(name: str, flavor: str, used: list[float | None]) -> dict[str, Any]:
 
 def row_of(page: Page, name: str) -> Locator:
     """The row of a queue, whatever else names it."""
-    return page.locator("tr[aria-rowindex]", has=page.locator(".tree-name", has_text=re.compile(rf"\b{name}\b"))).first
+    return page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text(name, exact=True)).first
 
 
 def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> None:
@@ -142,7 +142,7 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
     answer(page, "queue-trends", trends)
     with owner.held(re.compile("queue-trends")) as past:
         owner.open("/queues")
-        page.get_by_role("table", name="Queues").wait_for()
+        page.get_by_role("treegrid", name="Queues").wait_for()
         row = row_of(page, "nlp")
         assert row.locator("td[data-head=Trend] .skeleton").count() == 1, "before it is known nothing is said of it"
         assert row.locator("svg.spark").count() == 0
@@ -167,4 +167,4 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
     answer(page, "queues", {"items": items, "remarks": []})
     owner.open("/queues")
     expect(page.get_by_text("could not be read: the cellar is flooded")).to_be_visible()
-    assert page.get_by_role("table", name="Queues").is_visible(), "the rest is there all the same"
+    assert page.get_by_role("treegrid", name="Queues").is_visible(), "the rest is there all the same"

@@ -107,10 +107,10 @@ def drawn(page: Page) -> bool:
 
 def test_queues_have_a_past_from_the_first_look_on(demo: House, here: Visit) -> None:
     page = here.open(f"/queues?cluster={CLUSTER}")
-    expect(page.get_by_role("table", name="Queues")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("treegrid", name="Queues")).to_be_visible(timeout=SLOW)
     # The server's first look comes some seconds after its start; a page that is open hears of it minutes later.
     until(lambda: drawn(page))
-    row = page.locator("tr[aria-rowindex]", has=page.locator(".tree-name", has_text=re.compile(r"\bcv\b"))).first
+    row = page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text("cv", exact=True)).first
     said = row.locator("svg.spark").get_attribute("aria-label") or ""
     items = json.loads(demo.server.run("queues", "--on", CLUSTER, "-o", "json"))["items"]
     uses = next(each["quotas"] for each in items if each["clusterQueue"] == "cv")
