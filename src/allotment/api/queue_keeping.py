@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event, Thread
 from typing import Final
 
-from allotment.accounting.device_quotas import device_quotas
+from allotment.accounting.device_quotas import QuotaLook, device_quotas
 from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError, shown
 from allotment.model.observed.index import Index
@@ -48,7 +48,7 @@ def keep_pass(history: QueueHistory, hub: ClusterHub, clock: Clock, seen: dict[s
         clock: time.
         seen: when each was seen that was kept last; brought forward.
     """
-    looks = []
+    looks = list[QuotaLook]()
     for name in hub.names:
         heard = hub.glimpsed(name)
         if heard.snapshot is None or heard.error is not None:

@@ -117,7 +117,7 @@ def trends_in(frame: TrendFrame, spans: Iterable[QuotaSpan], wanted: Sequence[Qu
         spans: what was seen, of these stretches.
         wanted: of which quotas; all others are passed over.
     """
-    found: dict[QuotaKey, list[TrendPoint | None]] = {each: [None] * frame.points for each in wanted}
+    found: dict[QuotaKey, list[TrendPoint | None]] = {each: [None for _ in range(frame.points)] for each in wanted}
     first: int | None = None
     for span in spans:
         points = found.get((span.cluster, span.queue, span.flavor, span.resource))

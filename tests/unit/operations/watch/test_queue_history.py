@@ -10,6 +10,7 @@ from allotment.accounting.device_quotas import QuotaLook, device_quotas
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import UsageError
 from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.operations.ask.quotas import queues_of
 from allotment.operations.watch.queue_history import (
     LONGEST_TREND,
@@ -46,16 +47,14 @@ def points(history: QueueHistory, lasts: int, now: int) -> Sequence[TrendPoint |
 
 
 @pytest.mark.parametrize("source", [TRAINING, DEV], ids=lambda each: each.name)
-def test_a_look_is_what_the_queues_show(source: object) -> None:
-    from allotment.model.observed.snapshot import Snapshot  # noqa: PLC0415
-
-    snapshot = Snapshot(taken_at=source.observed_at, sources=(source,))  # type: ignore[attr-defined]
+def test_a_look_is_what_the_queues_show(source: Source) -> None:
+    snapshot = Snapshot(taken_at=source.observed_at, sources=(source,))
     shown = {
         (use.cluster, use.queue, use.flavor, use.resource): (use.nominal, use.used)
         for each in queues_of(snapshot).standings
         for use in each.uses
     }
-    looks = list(device_quotas(Index(source)))  # type: ignore[arg-type]
+    looks = list(device_quotas(Index(source)))
     assert looks
     for each in looks:
         assert shown[each.cluster, each.queue, each.flavor, each.resource] == (each.nominal, each.used)
