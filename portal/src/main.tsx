@@ -18,6 +18,7 @@ import { JobPage, jobSearch } from './screens/job'
 import { Jobs } from './screens/jobs'
 import { leaveSearch, onboardSearch } from './screens/team_search'
 import { RequestPage } from './screens/request'
+import { requestSearch } from './screens/request_search'
 import { Requests } from './screens/requests'
 import { Submit } from './screens/submit'
 import { listSearch } from './store/list'
@@ -31,7 +32,7 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/jobs/$id', component: JobPage, validateSearch: jobSearch }),
   createRoute({ getParentRoute: () => root, path: '/submit', component: Submit }),
   createRoute({ getParentRoute: () => root, path: '/requests', component: Requests, validateSearch: listSearch }),
-  createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage }),
+  createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage, validateSearch: requestSearch }),
   createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage, validateSearch: askSearch }),
   createRoute({ getParentRoute: () => root, path: '/onboard', component: lazyRouteComponent(() => import('./screens/onboarding'), 'Onboard'), validateSearch: onboardSearch }),
   createRoute({ getParentRoute: () => root, path: '/leave', component: lazyRouteComponent(() => import('./screens/leaving'), 'Leave'), validateSearch: leaveSearch }),

@@ -137,6 +137,29 @@ export interface Queues {
   readonly remarks: readonly string[]
 }
 
+/** How one quota was used, a number for each step; null where nothing was seen. */
+export interface QueueTrend {
+  readonly cluster: string
+  readonly clusterQueue: string
+  readonly flavor: string
+  readonly resource: string
+  /** Means. */
+  readonly used: readonly (number | null)[]
+  readonly nominal: readonly (number | null)[]
+  readonly most: readonly (number | null)[]
+  /** How often it was seen. */
+  readonly looks: readonly number[]
+}
+
+export interface QueueTrends {
+  readonly since: string
+  readonly stepSeconds: number
+  /** When what is known of it begins; null where nothing is. */
+  readonly first: string | null
+  readonly items: readonly QueueTrend[]
+  readonly remarks: readonly string[]
+}
+
 export type Alarm = 'none' | 'increase' | 'warning' | 'stop'
 
 export interface QuotaUse {

@@ -11,6 +11,7 @@ import type {
   Explanations,
   Holdings,
   Queues,
+  QueueTrends,
   Quotas,
   Rooms,
   Waste,
@@ -65,6 +66,12 @@ export const rooms = (where: Where) =>
   asked<Rooms>('gpus', where, (query) => call('get', '/api/v1/answers/gpus', { query }))
 export const queues = (where: Where) =>
   asked<Queues>('queues', where, (query) => call('get', '/api/v1/answers/queues', { query }))
+/** The last week; a point is hours, and asked for again seldom. */
+export const queueTrends = (where: Where) => ({
+  ...asked<QueueTrends>('queue-trends', where, (query) => call('get', '/api/v1/answers/queue-trends', { query: { ...query, since: '7d' } })),
+  refetchInterval: 5 * 60_000,
+  staleTime: 60_000,
+})
 export const quotas = (where: Where) =>
   asked<Quotas>('quotas', where, (query) => call('get', '/api/v1/answers/quotas', { query }))
 export const books = (where: Where) =>

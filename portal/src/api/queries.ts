@@ -57,15 +57,19 @@ export const familyOf = (reference: string) =>
     queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/family', { path: { reference } })).family,
   })
 
+/** A request of the list, and whether whoever looks decides on it as it stands. */
+export type ListedRequest = GrantRequest & { readonly decides: boolean }
+
 export const requests = queryOptions({
   queryKey: ['requests'],
   queryFn: async () => {
-    const rows: GrantRequest[] = []
+    const rows: ListedRequest[] = []
     let after: { after_id?: string; after_at?: number } = {}
     for (;;) {
       const said = await call('get', '/api/v1/requests', { query: { limit: MOST, ...after } })
       const page = said.page as RequestsPage
-      rows.push(...page.rows)
+      const decides = new Set(page.decides)
+      rows.push(...page.rows.map((each) => ({ ...each, decides: decides.has(each.id) })))
       if (!page.next) return rows
       after = { after_id: page.next.id, after_at: page.next.at }
     }

@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/answers/queue-trends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each queue was used over a time, hour by hour or coarser */
+        get: operations["queue_trends_api_v1_answers_queue_trends_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/answers/queues": {
         parameters: {
             query?: never;
@@ -2768,6 +2785,11 @@ export interface components {
          * @description Some requests, newest first.
          */
         RequestsPage: {
+            /**
+             * @description ids of those rows on which the caller decides, as they stand.
+             * @default []
+             */
+            decides: string[];
             /** @description where the next page begins; null where there is none. */
             next: components["schemas"]["RequestMark"] | null;
             rows: components["schemas"]["GrantRequest"][];
@@ -4357,6 +4379,63 @@ export interface operations {
         parameters: {
             query?: {
                 cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    queue_trends_api_v1_answers_queue_trends_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                since?: string;
                 view?: string;
             };
             header?: {

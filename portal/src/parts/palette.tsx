@@ -2,13 +2,14 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useId, useMemo, useState } from 'react'
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
-import { whoami } from '../api/queries'
+import { grants, requests, whoami } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import type { Place } from '../screens/places'
 import { type Act, useOffered } from '../store/acts'
 import { useLive } from '../store/live'
-import { mayIn } from '../store/may'
-import { JOB, OVER, type StateLook } from '../words/states'
+import { useMay } from '../store/may'
+import { JOB, type StateLook } from '../words/states'
+import { namedActs } from './named_acts'
 import { State } from './state'
 
 const MOST = 12
@@ -27,6 +28,9 @@ export function Palette({ places, acts, close }: { places: readonly Place[]; act
   const { jobs } = useLive()
   const me = useQuery(whoami).data
   const here = useOffered()
+  const sees = useMay('requests')
+  const asked = useQuery({ ...requests, enabled: sees }).data
+  const given = useQuery({ ...grants, enabled: sees }).data
   const navigate = useNavigate()
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
@@ -49,22 +53,9 @@ export function Palette({ places, acts, close }: { places: readonly Place[]; act
     const own = here.filter(named).map(entryOf)
     const usual = acts.filter(named).map(entryOf)
     if (!words) return [...own, ...called, ...usual]
-    const [verb = '', ...rest] = words.split(/\s+/)
-    const acted = VERBS.filter((each) => rest.length && each.words.includes(verb)).flatMap((each) =>
-      jobs
-        .wanted({ text: rest.join(' ') })
-        .filter((job) => each.fits(job) && mayIn(me, each.needs, job.team))
-        .slice(0, MOST)
-        .map((job): Entry => ({
-          key: `${each.act} ${job.id}`,
-          said: `${each.said} ${job.name} · ${job.id} · ${job.team}`,
-          kind: 'act',
-          state: JOB[job.state],
-          go: () => navigate({ to: '/jobs/$id', params: { id: job.id }, search: { act: each.act } }),
-        })),
-    )
+    const acted = namedActs(words, { me, jobs, asked, given, most: MOST }).map(({ to, ...each }): Entry => ({ ...each, kind: 'act', go: () => navigate(to) }))
     return [...called, ...own, ...acted, ...usual, ...meant, ...jobs.wanted({ text: words }).slice(0, MOST).map(jobEntry)]
-  }, [text, places, acts, here, jobs, me, navigate])
+  }, [text, places, acts, here, jobs, asked, given, me, navigate])
   const chosen = Math.min(at, found.length - 1)
   function go(number: number): void {
     close()
@@ -118,18 +109,3 @@ export function Palette({ places, acts, close }: { places: readonly Place[]; act
     </ModalOverlay>
   )
 }
-
-interface Verb {
-  readonly act: 'stop' | 'retry'
-  readonly said: string
-  /** By which it is typed. */
-  readonly words: readonly string[]
-  readonly needs: string
-  readonly fits: (job: JobRow) => boolean
-}
-
-/** What can be done with a job that is named behind the verb; it is asked about once more where that ends something. */
-const VERBS: readonly Verb[] = [
-  { act: 'stop', said: 'Stop', words: ['stop', 'end', 'kill', 'cancel'], needs: 'stop', fits: (job: JobRow) => !OVER.has(job.state) },
-  { act: 'retry', said: 'Run again', words: ['run', 'retry', 'again', 'rerun'], needs: 'submit', fits: (job: JobRow) => OVER.has(job.state) },
-]

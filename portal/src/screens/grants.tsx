@@ -1,21 +1,24 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Fragment, type ReactNode, useState } from 'react'
 import { endGrant, grants, settleGrant, whoami } from '../api/queries'
 import type { TeamGrant } from '../api/schema'
 import { stacked } from '../answers/grant_stacks'
+import { askedAgain, type GrantMove, grantMoves, isAsked } from '../answers/request_acts'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
+import { useActs } from '../store/acts'
 import { useMay } from '../store/may'
 import { useNow } from '../store/now'
 import { count, money, plural, span } from '../words/format'
+import { GRANT_MOVES } from '../words/decisions'
 import { GRANT } from '../words/states'
-import { devicesAsked, thingOf } from '../words/terms'
-import { teamsOf } from './filters'
+import { thingOf } from '../words/terms'
+import { requestSearch } from './request_search'
 
 interface GrantsProps {
   /** Only this team's; empty for all. */
@@ -162,73 +165,56 @@ export function fateOf(grant: TeamGrant, now: number): string {
   }
 }
 
-/** What can be done with a grant: by whoever asked for it, the owners of its team, and administrators. */
+/** What whoever looks can do with a grant. */
 export function GrantActs({ of }: { of: TeamGrant }) {
   const me = useQuery(whoami).data
-  const [act, setAct] = useState<'end' | 'keep' | 'restore' | null>(null)
-  const mayAsk = useMay('request')
-  const roles = me?.roles ?? []
-  const teams = teamsOf(roles)
-  // The server's own user has no roles, and may everything.
-  const admin = roles.includes('admin') || (me !== undefined && !roles.length)
-  const his = admin || me?.name === of.requester || roles.includes(`owner of ${of.team}`)
-  const among = admin || teams.includes(of.team)
-  const gone = of.state === 'ended' || of.state === 'taking-back'
-  const ends = of.terms.until !== null && of.kind !== 'team' && of.kind !== 'leave'
-  const again = {
-    team: of.team,
-    ...(of.terms.shares[0] ? { accelerator: of.terms.shares[0].flavor, gpus: devicesAsked(of.terms) } : {}),
-    ...(of.terms.until === null ? {} : { hours: Math.max(1, Math.round((of.terms.until - of.terms.since) / 3_600_000)) }),
+  const navigate = useNavigate()
+  const search = useSearch({ from: '/requests/$id' })
+  const [opened, setOpened] = useState<Settling | null>(null)
+  const moves = grantMoves(of, me)
+  // The address may ask for it, as the palette does; what a role may not it does not give.
+  const act = opened ?? moves.find((each): each is Settling => !isAsked(each) && each === search.act) ?? null
+  function close(): void {
+    setOpened(null)
+    if (search.act) void navigate({ to: '.', search: requestSearch({}), replace: true })
   }
+  const thing = `${thingOf(of, of.terms)} of ${of.team}`
+  useActs(
+    moves.map((each) => ({
+      said: `${GRANT_MOVES[each].verb} ${thing}`,
+      go: () => (isAsked(each) ? void navigate({ to: '/ask', search: askedAgain(of, each) }) : setOpened(each)),
+    })),
+  )
   return (
     <>
-      {mayAsk && among && !gone && ends && of.state !== 'conflict' && (
-        <>
-          <Link to="/ask" search={{ extends: of.id }} className="act">
-            Extend it
+      {moves.map((each) =>
+        isAsked(each) ? (
+          <Link key={each} to="/ask" search={askedAgain(of, each)} className={each === 'again' ? 'act first' : 'act'}>
+            {GRANT_MOVES[each].button}
           </Link>
-          {of.kind === 'gpus' && (
-            <Link to="/ask" search={{ ...again, extends: of.id }} className="act">
-              Change it
-            </Link>
-          )}
-        </>
-      )}
-      {mayAsk && among && of.kind === 'gpus' && gone && (
-        <Link to="/ask" search={again} className="act first">
-          Ask for it again
-        </Link>
-      )}
-      {his && !gone && of.state !== 'conflict' && of.kind !== 'team' && of.kind !== 'leave' && (
-        <button type="button" className="act danger" onClick={() => setAct('end')}>
-          Give it back
-        </button>
-      )}
-      {admin && of.state === 'conflict' && (
-        <>
-          <button type="button" className="act first" onClick={() => setAct('restore')}>
-            Restore what was agreed
+        ) : (
+          <button key={each} type="button" className={each === 'end' ? 'act danger' : each === 'restore' ? 'act first' : 'act'} onClick={() => setOpened(each)}>
+            {GRANT_MOVES[each].button}
           </button>
-          <button type="button" className="act" onClick={() => setAct('keep')}>
-            Keep what was written
-          </button>
-        </>
+        ),
       )}
-      {act && <Settle of={of} act={act} close={() => setAct(null)} />}
+      {act && moves.includes(act) && <Settle of={of} act={act} close={close} />}
     </>
   )
 }
 
-const SETTLES = {
-  end: ['Give it back', 'Its quota goes back now, and nothing more is charged. What runs on it goes on as borrowed, and gives way when others want their own.'],
-  keep: ['Keep what was written', 'What somebody wrote by hand stands. Within what was approved the grant goes on so; else it ends here.'],
-  restore: ['Restore what was agreed', 'What was agreed on takes the place of what somebody wrote by hand; the commit names who decided that.'],
-} as const
+type Settling = Exclude<GrantMove, 'extend' | 'change' | 'again'>
 
-function Settle({ of, act, close }: { of: TeamGrant; act: keyof typeof SETTLES; close: () => void }) {
+const SETTLES: Readonly<Record<Settling, string>> = {
+  end: 'Its quota goes back now, and nothing more is charged. What runs on it goes on as borrowed, and gives way when others want their own.',
+  keep: 'What somebody wrote by hand stands. Within what was approved the grant goes on so; else it ends here.',
+  restore: 'What was agreed on takes the place of what somebody wrote by hand; the commit names who decided that.',
+}
+
+function Settle({ of, act, close }: { of: TeamGrant; act: Settling; close: () => void }) {
   const queries = useQueryClient()
   const [reason, setReason] = useState('')
-  const [title, what] = SETTLES[act]
+  const { title } = GRANT_MOVES[act]
   async function done(): Promise<void> {
     close()
     try {
@@ -245,7 +231,7 @@ function Settle({ of, act, close }: { of: TeamGrant; act: keyof typeof SETTLES; 
   return (
     <Sheet title={title} open close={close}>
       <p>
-        {thingOf(of, of.terms)} of {of.team}. {what}
+        {thingOf(of, of.terms)} of {of.team}. {SETTLES[act]}
       </p>
       {act === 'end' && (
         <label className="field">

@@ -1,16 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react'
+import { type ReactNode, useCallback, useDeferredValue, useMemo } from 'react'
 import { stop, whoami } from '../api/queries'
 import type { JobRow } from '../api/schema'
+import { BulkAct } from '../parts/bulk'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
-import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
-import { say, sayTrouble } from '../parts/toasts'
-import { useActs } from '../store/acts'
 import { type ListSearch, useList } from '../store/list'
 import { useJobs, useLive } from '../store/live'
 import { mayIn, useMay } from '../store/may'
@@ -197,47 +195,33 @@ function keyOf(row: JobRow): string {
   return row.id
 }
 
-/** Several at once: asked about once, with their number; what fails is told one by one. */
+/** Several at once. */
 function Bulk({ rows, done }: { rows: readonly JobRow[]; done: () => void }) {
   const { jobs } = useLive()
-  const [asks, setAsks] = useState(false)
   const me = useQuery(whoami).data
-  const living = rows.filter((each) => !OVER.has(each.state) && mayIn(me, 'stop', each.team)).map((each) => each.id)
-  const may = useMay('stop')
-  const act = `Stop ${plural(living.length, 'job')}`
-  useActs(may && living.length ? [{ said: act, go: () => setAsks(true) }] : [])
-  const running = living.filter((id) => jobs.get(id)?.state === 'running')
-  async function stopAll(): Promise<void> {
-    setAsks(false)
-    const ended = await Promise.allSettled(living.map((id) => stop(id)))
-    const failed = ended.flatMap((each, number) => (each.status === 'rejected' ? [[living[number], each.reason] as const] : []))
-    if (failed.length < living.length) say(`Stopped ${plural(living.length - failed.length, 'job')}`)
-    for (const [id, reason] of failed) sayTrouble(reason, jobs.get(id ?? '')?.name)
-    done()
-  }
+  const living = rows.filter((each) => !OVER.has(each.state) && mayIn(me, 'stop', each.team))
+  const running = living.filter(({ id }) => jobs.get(id)?.state === 'running')
   return (
     <span className="acts">
       <span>{plural(rows.length, 'job')} selected</span>
-      {may && (
-        <button type="button" className="act danger" disabled={!living.length} onClick={() => setAsks(true)}>
-          Stop {plural(living.length, 'job')}
-        </button>
+      {useMay('stop') && (
+        <BulkAct
+          rows={living}
+          word="job"
+          act={['Stop', 'Stopped']}
+          danger
+          leave="Leave them"
+          command={`allot stop ${living.map((each) => each.id).join(' ')}`}
+          send={(job) => stop(job.id)}
+          nameOf={(job) => job.name}
+          done={done}
+        >
+          <p>
+            {running.length ? `${plural(running.length, 'job')} of them ${running.length === 1 ? 'runs' : 'run'} and will lose what was not saved. ` : ''}
+            A stopped job does not go on by itself.
+          </p>
+        </BulkAct>
       )}
-      <Sheet title={`Stop ${plural(living.length, 'job')}?`} open={asks} close={() => setAsks(false)}>
-        <p>
-          {running.length ? `${plural(running.length, 'job')} of them ${running.length === 1 ? 'runs' : 'run'} and will lose what was not saved. ` : ''}
-          A stopped job does not go on by itself.
-        </p>
-        <div className="acts">
-          <button type="button" className="act first" onClick={() => void stopAll()}>
-            Stop {plural(living.length, 'job')}
-          </button>
-          <button type="button" className="act" onClick={() => setAsks(false)}>
-            Leave them
-          </button>
-          <CopyCommand command={`allot stop ${living.join(' ')}`} />
-        </div>
-      </Sheet>
     </span>
   )
 }

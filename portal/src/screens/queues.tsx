@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useMemo } from 'react'
-import { queues } from '../answers/queries'
+import { queues, queueTrends } from '../answers/queries'
+import { trendOf, trendsBy } from '../answers/queue_trends'
 import { inOrder, isDevice, mayBeReclaimed, type QueueNode, type Reclaimer, shownRows, treeOf, waitingIn } from '../answers/queue_tree'
 import type { QueueUse } from '../answers/documents'
 import { AnswerPanel, useAnswer } from '../parts/answer'
@@ -12,6 +13,7 @@ import { Glyph } from '../parts/state'
 import { useList } from '../store/list'
 import { bytes, count, plural } from '../words/format'
 import { Choice, Filters, useWhere } from './filters'
+import { TrendCell, TrendNote } from './trend'
 
 const DEVICES = 'devices'
 
@@ -34,9 +36,13 @@ export function QueuesPage() {
     return treeOf(meant, use, waiting)
   }, [items, search.q, search.kind, search.accelerator, wanted])
   const flavors = useMemo(() => [...new Set(items.flatMap((each) => each.quotas.filter((use) => isDevice(use.resource)).map((use) => use.flavor)))].sort(), [items])
-  const columns = columnsOf(wanted, (value) => amountOf(value, wanted), (node) => (
-    <TreeName of={node} closed={closed.has(node.key)} toggle={() => toggle(node)} />
-  ))
+  const told = useAnswer(queueTrends(useWhere(search)))
+  const trends = useMemo(() => (told.data ? trendsBy(told.data.document) : null), [told.data])
+  const columns = columnsOf(wanted, {
+    said: (value) => amountOf(value, wanted),
+    name: (node) => <TreeName of={node} closed={closed.has(node.key)} toggle={() => toggle(node)} />,
+    trend: (node) => <TrendCell of={trends && trendOf(node, trends)} told={trends !== null} failed={told.trouble !== null} step={told.data?.document.stepSeconds ?? 0} />,
+  })
   const { by, down } = sortingOf(search.sort, USUAL)
   const value = columns.find((each) => each.id === by)?.sort
   const rows = shownRows(search.sort && value ? inOrder(tree, (siblings) => sorted(siblings, value, down)) : tree, (node) => !closed.has(node.key))
@@ -82,20 +88,23 @@ export function QueuesPage() {
         }
       >
         {() => (
-          <Grid
-            label="Queues"
-            rows={rows}
-            columns={columns}
-            keyOf={(node) => node.key}
-            usual={USUAL}
-            given="always"
-            look={(node) => ({
-              className: node.level === 0 ? 'cohort' : '',
-              level: node.level + 1,
-              expanded: node.children.length ? !closed.has(node.key) : undefined,
-            })}
-            open={(node) => node.children.length && toggle(node)}
-          />
+          <>
+            {wanted === DEVICES && <TrendNote of={told} />}
+            <Grid
+              label="Queues"
+              rows={rows}
+              columns={columns}
+              keyOf={(node) => node.key}
+              usual={USUAL}
+              given="always"
+              look={(node) => ({
+                className: node.level === 0 ? 'cohort' : '',
+                level: node.level + 1,
+                expanded: node.children.length ? !closed.has(node.key) : undefined,
+              })}
+              open={(node) => node.children.length && toggle(node)}
+            />
+          </>
         )}
       </AnswerPanel>
     </>
@@ -120,7 +129,13 @@ function TreeName({ of: node, closed, toggle }: { of: QueueNode; closed: boolean
   )
 }
 
-function columnsOf(wanted: string, said: (value: number) => string, name: (node: QueueNode) => ReactNode): readonly Column<QueueNode>[] {
+interface Cells {
+  readonly said: (value: number) => string
+  readonly name: (node: QueueNode) => ReactNode
+  readonly trend: (node: QueueNode) => ReactNode
+}
+
+function columnsOf(wanted: string, { said, name, trend }: Cells): readonly Column<QueueNode>[] {
   const amount = (id: 'nominal' | 'borrowed' | 'lent', head: string, tone: string): Column<QueueNode> => ({
     id,
     head,
@@ -131,15 +146,17 @@ function columnsOf(wanted: string, said: (value: number) => string, name: (node:
     cell: (node) => <span className={!tone ? '' : node[id] ? tone : 'faint'}>{said(node[id])}</span>,
   })
   return [
-    { id: 'name', head: 'Queue', width: '24%', sort: (node) => node.name, cell: name, title: (node) => (node.level === 0 ? `${node.name} in ${node.cluster}` : node.name) },
+    { id: 'name', head: 'Queue', width: '21%', sort: (node) => node.name, cell: name, title: (node) => (node.level === 0 ? `${node.name} in ${node.cluster}` : node.name) },
     {
       id: 'bar',
       head: 'Used of guaranteed',
-      width: '17%',
+      width: '14%',
       card: 'whole',
       sort: (node) => (node.nominal ? node.used / node.nominal : null),
       cell: (node) => <QuotaBar nominal={node.nominal} used={node.used} limit={node.limit} />,
     },
+    // What is kept of the past is of devices.
+    ...(wanted === DEVICES ? [{ id: 'trend', head: 'Trend', width: '132px', card: 'whole' as const, cell: trend }] : []),
     { id: 'used', head: 'Used', width: '76px', number: true, sort: (node) => node.used, cell: (node) => said(node.used) },
     {
       ...amount('nominal', 'Nominal', ''),

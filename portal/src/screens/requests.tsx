@@ -1,8 +1,11 @@
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useMemo } from 'react'
-import { requests, whoami } from '../api/queries'
+import { useMemo, useState } from 'react'
+import { requestMoves } from '../answers/request_acts'
+import { sumsOf } from '../answers/request_sums'
+import { decide, type ListedRequest, requests, whoami } from '../api/queries'
 import type { GrantRequest } from '../api/schema'
+import { BulkAct } from '../parts/bulk'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Moment } from '../parts/moment'
@@ -26,6 +29,7 @@ export function Requests() {
   const currency = useQuery(whoami).data?.currency ?? ''
   const asked = sourceOf(useQuery(requests))
   const all = search.show === 'all'
+  const decides = useMay('decide')
   const columns = useMemo(() => columnsOf(currency), [currency])
   const open = (asked.data ?? []).filter((each) => all || OPEN.has(each.state))
   const found = matching(
@@ -80,8 +84,10 @@ export function Requests() {
             rows={found}
             columns={columns}
             keyOf={(each) => each.id}
+            nameOf={(each) => `${thingOf(each.wish, each.terms)} for ${each.wish.team}`}
             usual="-asked"
             open={(each) => void navigate({ to: '/requests/$id', params: { id: each.id } })}
+            {...(decides ? { chosen: (chosen: readonly ListedRequest[], clear: () => void) => <Bulk rows={chosen} done={clear} /> } : {})}
           />
         )}
       </Panel>
@@ -90,7 +96,78 @@ export function Requests() {
   )
 }
 
-function columnsOf(currency: string): readonly Column<GrantRequest>[] {
+/** Several at once: all that is decided is said in numbers, and each is decided on by itself. */
+function Bulk({ rows, done }: { rows: readonly ListedRequest[]; done: () => void }) {
+  const me = useQuery(whoami).data
+  const queries = useQueryClient()
+  const [reason, setReason] = useState('')
+  // What a team that leaves loses for good is looked at on its own page.
+  const may = (move: 'approve' | 'deny') => rows.filter((each) => each.wish.kind !== 'leave' && requestMoves(each, each.decides, me).includes(move))
+  const approved = may('approve')
+  const denied = may('deny')
+  const said = reason.trim() ? ` -m ${shellWord(reason)}` : ''
+  async function send(request: ListedRequest, act: 'approve' | 'deny'): Promise<void> {
+    try {
+      await decide(request.id, { act, reason, terms: null, revision: request.revision })
+    } finally {
+      void queries.invalidateQueries({ queryKey: ['request', request.id] })
+    }
+  }
+  function over(): void {
+    setReason('')
+    void queries.invalidateQueries({ queryKey: ['requests'] })
+    void queries.invalidateQueries({ queryKey: ['grants'] })
+    done()
+  }
+  const why = (
+    <label className="field">
+      <span className="label">Why</span>
+      <textarea value={reason} maxLength={2000} onChange={(event) => setReason(event.target.value)} />
+    </label>
+  )
+  const shared = { word: 'request', leave: 'Leave them', inTurn: true, done: over, nameOf: (each: ListedRequest) => `${thingOf(each.wish, each.terms)} for ${each.wish.team}` }
+  return (
+    <span className="acts">
+      <span>{plural(rows.length, 'request')} selected</span>
+      <BulkAct {...shared} rows={approved} act={['Approve', 'Approved']} command={`allot approve ${idsOf(approved)}${said}`} send={(each) => send(each, 'approve')}>
+        <Sums of={approved} selected={rows.length} />
+        <p>Each is approved as it was asked for. Whom each makes wait longer stands on its own page.</p>
+        {why}
+      </BulkAct>
+      <BulkAct {...shared} rows={denied} act={['Deny', 'Denied']} danger ready={reason.trim() !== ''} command={`allot deny ${idsOf(denied)}${said}`} send={(each) => send(each, 'deny')}>
+        <Sums of={denied} selected={rows.length} />
+        <p>Whoever asked reads why.</p>
+        {why}
+      </BulkAct>
+    </span>
+  )
+}
+
+function idsOf(requests: readonly GrantRequest[]): string {
+  return requests.map((each) => each.id).join(' ')
+}
+
+/** What several come to. */
+function Sums({ of, selected }: { of: readonly GrantRequest[]; selected: number }) {
+  const currency = useQuery(whoami).data?.currency ?? ''
+  const sums = sumsOf(of)
+  const left = selected - sums.requests
+  const price = sums.unpriced === sums.requests ? '' : `, ${money(sums.price, currency)} together`
+  return (
+    <>
+      <p>
+        <strong>
+          {plural(sums.requests, 'request')} of {plural(sums.teams, 'team')}: {plural(sums.devices, 'GPU')}
+          {price}
+        </strong>
+        {sums.unpriced > 0 && `; the price of ${plural(sums.unpriced, 'request')} is not known`}
+      </p>
+      {left > 0 && <p className="faint">{plural(left, 'request')} of those selected {left === 1 ? 'is' : 'are'} left out: somebody else decides, or it is decided on its own page.</p>}
+    </>
+  )
+}
+
+function columnsOf(currency: string): readonly Column<ListedRequest>[] {
   return [
     {
       id: 'what',

@@ -6,13 +6,19 @@ export function devicesAsked(terms: Terms): number {
   return terms.shares.reduce((sum, each) => sum + each.devices, 0)
 }
 
+export function flavorsOf(terms: Terms): string {
+  return [...new Set(terms.shares.map((each) => each.flavor))].join(', ')
+}
+
+export function placesOf(terms: Terms): string {
+  return [...new Set(terms.shares.map((each) => each.cluster))].join(', ')
+}
+
 /** Devices of terms, such as `16 a100 in east, west`; empty where they are of none. */
 export function devicesOf(terms: Terms): string {
   const devices = devicesAsked(terms)
   if (!devices) return ''
-  const flavors = [...new Set(terms.shares.map((each) => each.flavor))].join(', ')
-  const clusters = [...new Set(terms.shares.map((each) => each.cluster))].join(', ')
-  return `${count(devices)} ${flavors} in ${clusters}`
+  return `${count(devices)} ${flavorsOf(terms)} in ${placesOf(terms)}`
 }
 
 interface Asked {

@@ -38,6 +38,7 @@ from allotment.api.limited_socket import LimitedSocket
 from allotment.api.notebooks import ServedNotebooks
 from allotment.api.prefaces import PrefaceKey
 from allotment.api.proposing import mode_of, proposing_of
+from allotment.api.queue_keeping import keep_beside
 from allotment.api.remembering import remembering
 from allotment.api.serving import Listener, bound_address, bound_nearby, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
@@ -72,6 +73,7 @@ from allotment.operations.run.kubernetes.submitters import Submitters
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS
 from allotment.operations.run.shells import of_shell
 from allotment.operations.watch.hub import ChangeHub
+from allotment.operations.watch.queue_history import QueueHistory
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.request_service import RequestService
@@ -142,12 +144,15 @@ def _serve(asked: argparse.Namespace) -> None:
             registry = _registry(server, identity, place, port)
             changes = ChangeHub(jobs, desk.ending)
             derive_beside(desk, changes)
+            history = QueueHistory(jobs, lambda: present.platform.name)
+            keep_beside(history, followed.reached.hub, wiring.clock(), desk.ending)
+            recorded = _recorded(asked.recorded)
             made = partial(
                 job_api,
                 desk,
                 registry,
                 requests,
-                joined=joined_clusters(present, followed.reached.hub, wiring.clock(), _recorded(asked.recorded)),
+                joined=joined_clusters(present, followed.reached.hub, wiring.clock(), recorded, history),
                 clusters=_served(server, followed, room),
                 changes=changes,
             )

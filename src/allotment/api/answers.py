@@ -130,7 +130,7 @@ def _place(view: str = "", cluster: _Words = None) -> AskedPlace:
     return AskedPlace(view, tuple(cluster or ()))
 
 
-_Where = Annotated[AskedPlace, Depends(_place)]
+AskedWhere = Annotated[AskedPlace, Depends(_place)]
 
 
 class Answering:
@@ -353,7 +353,7 @@ def _add_quick(
     parameters = _PARAMETERS.get(name, _nothing_else)
 
     async def given(
-        request: Request, asked: Asked, where: _Where, question: Annotated[AnswerQuestion, Depends(parameters)]
+        request: Request, asked: Asked, where: AskedWhere, question: Annotated[AnswerQuestion, Depends(parameters)]
     ) -> Response:
         call = partial(answering.given, asked, where, question, make)
         return await answering.within(request, asked, SimulatedCall.COUNT, call)
@@ -363,7 +363,7 @@ def _add_quick(
     given.__annotations__ = {
         "request": Request,
         "asked": Asked,
-        "where": _Where,
+        "where": AskedWhere,
         "question": Annotated[AnswerQuestion, Depends(parameters)],
         "return": Response,
     }
@@ -399,14 +399,14 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
         return await answering.within(request, asked, SimulatedCall.FORESEE, call)
 
     @routes.add("GET", "/api/v1/answers/why", Permission.READ, gives=ANSWER)
-    async def why_all(request: Request, asked: Asked, where: _Where, namespace: str = "") -> Response:
+    async def why_all(request: Request, asked: Asked, where: AskedWhere, namespace: str = "") -> Response:
         return await told(request, asked, where, "why", AnswerQuestion(namespace=namespace))
 
     @routes.add("GET", "/api/v1/answers/why/{reference}", Permission.READ, gives=ANSWER)
     async def why_one(
         request: Request,
         asked: Asked,
-        where: _Where,
+        where: AskedWhere,
         reference: str,
         kind: str = "",
         namespace: str = "",
@@ -417,7 +417,7 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
 
     @routes.add("GET", "/api/v1/answers/when", Permission.READ, gives=ANSWER)
     async def when_all(
-        request: Request, asked: Asked, where: _Where, wanted: Annotated[AnswerQuestion, Depends(_wishes)]
+        request: Request, asked: Asked, where: AskedWhere, wanted: Annotated[AnswerQuestion, Depends(_wishes)]
     ) -> Response:
         return await told(request, asked, where, "when", wanted)
 
@@ -425,7 +425,7 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
     async def when_one(
         request: Request,
         asked: Asked,
-        where: _Where,
+        where: AskedWhere,
         reference: str,
         wanted: Annotated[AnswerQuestion, Depends(_wishes)],
         kind: str = "",
@@ -433,14 +433,14 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
         return await told(request, asked, where, "when", replace(wanted, subject=_subject(kind, reference)))
 
     @routes.add("GET", "/api/v1/answers/capacity", Permission.READ, gives=ANSWER)
-    async def capacity(request: Request, asked: Asked, where: _Where, shape: _Words = None) -> Response:
+    async def capacity(request: Request, asked: Asked, where: AskedWhere, shape: _Words = None) -> Response:
         return await told(request, asked, where, "capacity", AnswerQuestion(shapes=shapes_of(shape or ())))
 
 
 def _add_what_if(routes: Routes, answering: Answering) -> None:
     @routes.add("GET", "/api/v1/answers/whatif", Permission.READ, gives=ANSWER)
     async def what_if(
-        request: Request, asked: Asked, where: _Where, question: Annotated[AnswerQuestion, Depends(_what_if)]
+        request: Request, asked: Asked, where: AskedWhere, question: Annotated[AnswerQuestion, Depends(_what_if)]
     ) -> Response:
         def made(wanted: Callable[[], bool]) -> Response:
             return answering.given(asked, where, question, changed_futures, wanted)

@@ -18,6 +18,7 @@ from allotment.operations.fleet.followed import USUAL_PACE, LookPace
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.fleet.joined import JoinedClusters
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
+from allotment.operations.watch.queue_history import QueueHistory
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 
@@ -111,7 +112,11 @@ class ReachedClusters:
 
 
 def joined_clusters(
-    present: PresentPlatform, hub: ClusterHub, clock: Clock, recorded: Callable[[], Recording] | None = None
+    present: PresentPlatform,
+    hub: ClusterHub,
+    clock: Clock,
+    recorded: Callable[[], Recording] | None = None,
+    history: QueueHistory | None = None,
 ) -> JoinedClusters:
     """What answers rest on.
 
@@ -120,5 +125,6 @@ def joined_clusters(
         hub: its clusters.
         clock: time.
         recorded: what was recorded of them; None where nothing is.
+        history: how their queues were used; None where nobody keeps that.
     """
-    return JoinedClusters(hub, clock, lambda: (present.platform, present.files), recorded)
+    return JoinedClusters(hub, clock, lambda: (present.platform, present.files), recorded, history)

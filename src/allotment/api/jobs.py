@@ -40,6 +40,7 @@ from allotment.api.openapi import openapi_of
 from allotment.api.pages import add_page_routes
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, NO_SUCH_VERB, PROBLEM, add_problem_routes, problem, problem_body
+from allotment.api.queue_trends import add_trend_route
 from allotment.api.requests import add_request_routes
 from allotment.api.routes import NEEDS, Routes
 from allotment.api.simulating import SimulationPlaces
@@ -176,6 +177,7 @@ def job_api(
     add_cluster_routes(routes, clusters)
     answering = Answering(joined, SimulationPlaces())
     add_answer_routes(routes, answering)
+    add_trend_route(routes, answering)
     add_declared_routes(routes, answering, clusters)
     add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
     add_job_file_route(routes, registry.clock)

@@ -15,6 +15,7 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
         "GET /api/v1/answers/clusters": "How each cluster does, and how old what is known of it is",
         "GET /api/v1/answers/drift": "How each cluster differs from what is declared",
         "GET /api/v1/answers/gpus": "Every node with devices: what is taken, free and out of use",
+        "GET /api/v1/answers/queue-trends": "How each queue was used over a time, hour by hour or coarser",
         "GET /api/v1/answers/queues": "Every queue: quota, use, what waits in it",
         "GET /api/v1/answers/quotas": "The quotas of namespaces, and how much of them is used",
         "GET /api/v1/answers/saturation": "How full the fleet is, by flavor, and what stands in the way",

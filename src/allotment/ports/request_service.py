@@ -177,10 +177,12 @@ class RequestsPage:
 
     Attributes:
         next: where the next page begins; None where there is none.
+        decides: ids of those rows on which the caller decides, as they stand.
     """
 
     rows: tuple[GrantRequest, ...]
     next: RequestMark | None
+    decides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

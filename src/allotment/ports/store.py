@@ -23,6 +23,7 @@ from allotment.ports.journal import JournalReader, JournalStore
 from allotment.ports.keyed_calls import CallsReader, CallsStore
 from allotment.ports.notices import NoticeBook
 from allotment.ports.people import PeopleReader, PeopleStore
+from allotment.ports.queue_hours import QueueHoursReader, QueueHoursStore
 from allotment.ports.requests import RequestsReader, RequestsStore
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
 from allotment.ports.tokens import TokenReader, TokenStore
@@ -176,6 +177,7 @@ class JobsReader(
     CredentialReader,
     JournalReader,
     CallsReader,
+    QueueHoursReader,
     Protocol,
 ):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
@@ -277,6 +279,7 @@ class JobsStore(
     CredentialStore,
     JournalStore,
     CallsStore,
+    QueueHoursStore,
     Protocol,
 ):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""

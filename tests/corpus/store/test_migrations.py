@@ -99,6 +99,13 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+@pytest.mark.parametrize("file", RELEASED[-2:], ids=lambda file: file.stem)
+def test_hours_of_queues_come_along_and_are_none_where_nobody_kept_them(tmp_path: Path, file: Path) -> None:
+    with laid(file, tmp_path / "store.db").writer("a test") as store:
+        hours = [(each.queue, each.used) for each in store.queue_hours("acme", 0)]
+        assert hours == [("nlp", 60)] * (file.stem >= "0011")
+
+
 def test_what_the_steps_make_is_what_the_program_works_with(place: SqlitePlace) -> None:
     with place.writer("a test") as store, store._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

@@ -6,9 +6,10 @@ import re
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.live.portal.browsing import Visit
+from tests.live.portal.test_truth import refuse
 
 pytestmark = pytest.mark.live
 
@@ -92,3 +93,78 @@ def test_five_thousand_nodes_are_one_picture_and_one_table_with_the_same_numbers
         chip.click()
         page.get_by_role("heading", name=f"{number // 8:,} of {NODES:,} nodes", exact=True).wait_for()
         chip.click()
+
+
+def quota(queue: str, flavor: str, used: int, lender: str = "") -> dict[str, Any]:
+    loans = [{"lender": lender, "amount": used - 8}] if lender else []
+    return {
+        "clusterQueue": queue, "flavor": flavor, "resource": "nvidia.com/gpu", "nominal": 8, "limit": 16, "used": used,
+        "borrowed": max(0, used - 8), "lent": 0, "borrowsFrom": loans,
+    }  # fmt: skip
+
+
+def queue(name: str, *quotas: dict[str, Any], pending: int = 0) -> dict[str, Any]:
+    return {
+        "cluster": "east", "clusterQueue": name, "cohort": "all", "stopPolicy": None, "inactive": None,
+        "pending": pending, "head": None, "heldBack": 0, "quotas": list(quotas),
+    }  # fmt: skip
+
+
+def trend(name: str, flavor: str, used: list[float | None]) -> dict[str, Any]:
+    known = [None if each is None else 8 for each in used]
+    looks = [0 if each is None else 12 for each in used]
+    return {
+        "cluster": "east", "clusterQueue": name, "flavor": flavor, "resource": "nvidia.com/gpu", "used": used,
+        "nominal": known, "most": used, "looks": looks,
+    }  # fmt: skip
+
+
+def row_of(page: Page, name: str) -> Locator:
+    """The row of a queue, whatever else names it."""
+    return page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text(name, exact=True)).first
+
+
+def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> None:
+    page = owner.page
+    items = [
+        queue("nlp", quota("nlp", "a100", 12, "cv"), quota("nlp", "t4", 2)),
+        queue("cv", quota("cv", "a100", 1), pending=3),
+        queue("new", quota("new", "a100", 0)),
+    ]
+    answer(page, "queues", {"items": items, "remarks": []})
+    week: list[float | None] = [None] * 12 + [4.0] * 10 + [None] * 6 + [12.0] * 14
+    trends = {
+        "kind": "QueueTrends", "since": "2026-11-22T12:00:00Z", "stepSeconds": 4 * 3600,
+        "first": "2026-11-24T12:00:00Z",
+        "items": [trend("nlp", "a100", week), trend("nlp", "t4", [None] * 42), trend("cv", "a100", [1.0] * 42)],
+        "remarks": [],
+    }  # fmt: skip
+    answer(page, "queue-trends", trends)
+    with owner.held(re.compile("queue-trends")) as past:
+        owner.open("/queues")
+        page.get_by_role("treegrid", name="Queues").wait_for()
+        row = row_of(page, "nlp")
+        assert row.locator("td[data-head=Trend] .skeleton").count() == 1, "before it is known nothing is said of it"
+        assert row.locator("svg.spark").count() == 0
+        past.release()
+        row.locator("svg.spark").wait_for()
+    words = {name: row_of(page, name).locator("td[data-head=Trend]") for name in ("nlp", "cv", "new")}
+    said = words["nlp"].get_by_role("img").get_attribute("aria-label") or ""
+    assert said.startswith("4 to 12 used of 8 guaranteed in 7 d, above it for 2 d 8 h"), said
+    assert said.endswith("nothing was seen for 3 d of it"), said
+    assert words["nlp"].locator(".gap").count() == 2, "what was not seen is a gap, and no line leads over it"
+    assert words["nlp"].locator(".line").count() == 2
+    assert words["cv"].get_by_role("img").get_attribute("aria-label") == "1 used of 8 guaranteed in 7 d"
+    assert words["new"].inner_text() == "none kept yet"
+    note = page.get_by_role("note", name="What the trend shows")
+    assert "What is known begins 2026-11-24 12:00" in note.inner_text()
+    assert "cv 4 (3 wait)" in row_of(page, "nlp").inner_text(), "who would take back what it borrows"
+    page.get_by_label("Flavor").select_option("t4")
+    page.wait_for_url("**accelerator=t4*")
+    expect(row_of(page, "nlp")).to_contain_text("none kept yet")
+    page.unroute_all()
+    page.route(re.compile("queue-trends"), refuse)
+    answer(page, "queues", {"items": items, "remarks": []})
+    owner.open("/queues")
+    expect(page.get_by_text("could not be read: the cellar is flooded")).to_be_visible()
+    assert page.get_by_role("treegrid", name="Queues").is_visible(), "the rest is there all the same"

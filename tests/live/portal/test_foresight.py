@@ -97,6 +97,29 @@ def test_drift_is_a_difference_with_who_changed_it_and_what_mends_it(demo: House
     expect(page.locator("tr.opened")).to_be_visible()
 
 
+def drawn(page: Page) -> bool:
+    """Whether, of a page loaded anew, a past is drawn."""
+    page.reload()
+    known = page.get_by_role("note", name="What the trend shows")
+    expect(known).to_be_visible(timeout=SLOW)
+    return page.locator("svg.spark").count() > 0
+
+
+def test_queues_have_a_past_from_the_first_look_on(demo: House, here: Visit) -> None:
+    page = here.open(f"/queues?cluster={CLUSTER}")
+    expect(page.get_by_role("treegrid", name="Queues")).to_be_visible(timeout=SLOW)
+    # The server's first look comes some seconds after its start; a page that is open hears of it minutes later.
+    until(lambda: drawn(page))
+    row = page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text("cv", exact=True)).first
+    said = row.locator("svg.spark").get_attribute("aria-label") or ""
+    items = json.loads(demo.server.run("queues", "--on", CLUSTER, "-o", "json"))["items"]
+    uses = next(each["quotas"] for each in items if each["clusterQueue"] == "cv")
+    guaranteed = sum(each["nominal"] for each in uses if "gpu" in each["resource"])
+    assert f"of {guaranteed} guaranteed in 7 d" in said, said
+    assert "nothing was seen for 6 d 20 h of it" in said, said
+    assert "What is known begins" in page.get_by_role("note", name="What the trend shows").inner_text()
+
+
 def test_another_quota_is_foreseen_committed_and_changed_back(demo: House, here: Visit) -> None:
     before = nominal(demo)
     about = quote(f"cv/{CLUSTER}/t4-spot", safe="")

@@ -131,7 +131,7 @@ def test_whoever_is_of_a_version_without_signs_of_life_is_never_supplanted(place
 def test_who_waits_for_the_lock_brings_nothing_forward(place: PostgresPlace, address: str) -> None:
     with place.writer("the old server"), psycopg.connect(address, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0009'")
-        connection.execute("DROP TABLE leader, calls, journal, derived, cluster_credentials")
+        connection.execute("DROP TABLE queue_hours, leader, calls, journal, derived, cluster_credentials")
         connection.execute("DROP INDEX jobs_counted")
         with pytest.raises(StoreInUseError), place.writer("the new server"):
             pass

@@ -96,6 +96,7 @@ class House(Hall):
     """A server with the example platform and clusters that were seen."""
 
     clusters: SeenClusters
+    joined: JoinedClusters
 
     def answer(self, text: str, name: str, query: str = "") -> dict[str, Any]:
         status, said = self.asked("GET", f"/api/v1/answers/{name}", text, query=query)
@@ -124,7 +125,7 @@ def house(tmp_path: Path) -> House:
     )
     api = job_api(world.desk, registry, partial(RequestsOf, RequestDesk(room), room), door, joined)
     made = House(world, signs, api.routes, Hardened(api, ("127.0.0.1",), lambda: "request-1"))
-    made.clusters = clusters
+    made.clusters, made.joined = clusters, joined
     return made
 
 

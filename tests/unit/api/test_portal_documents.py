@@ -25,6 +25,7 @@ READ: Final[Mapping[str, Mapping[str, str]]] = {
         "items.quotas": "QueueUse",
         "items.quotas.borrowsFrom": "Lender",
     },
+    "queue-trends": {"": "QueueTrends", "items": "QueueTrend"},
     "quotas?all=true": {"": "Quotas", "items": "QuotaUse"},
     "books": {"": "Books", "findings": "BookFinding"},
     "why": {"": "Explanations", "groups": "CauseGroup", "items": "Explained", "groups.subjects": "Subject"},

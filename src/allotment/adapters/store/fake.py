@@ -12,6 +12,7 @@ from allotment.adapters.store.fake_access import MemoryAccess
 from allotment.adapters.store.fake_credentials import MemoryCredentials
 from allotment.adapters.store.fake_journal import MemoryJournal
 from allotment.adapters.store.fake_notices import MemoryNoticeBook
+from allotment.adapters.store.fake_queue_hours import MemoryQueueHours
 from allotment.adapters.store.fake_requests import MemoryRequests
 from allotment.adapters.store.finding import ambiguous, as_asked, as_kept, no_job, page_size, taken
 from allotment.errors import UsageError
@@ -44,7 +45,7 @@ from allotment.ports.store import (
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
 
-class MemoryStore(MemoryCredentials, MemoryAccess, MemoryRequests):
+class MemoryStore(MemoryCredentials, MemoryAccess, MemoryRequests, MemoryQueueHours):
     """A store that ends with its process."""
 
     def __init__(self, now: Callable[[], int] = lambda: round(time() * 1000)) -> None:

@@ -14,6 +14,7 @@ from allotment.adapters.store import (
     credential_rows,
     journal_rows,
     people_rows,
+    queue_hour_rows,
     request_rows,
     token_rows,
 )
@@ -42,6 +43,7 @@ from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, clipped
 from allotment.ports.journal import MOST_CHANGES, DerivedDocument, JournalPage, SubjectKind
 from allotment.ports.keyed_calls import KeptCall
+from allotment.ports.queue_hours import HOUR_MS, QuotaSpan
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob, kept_text
@@ -358,6 +360,11 @@ class SqlReader:
         """See the port."""
         with self._looking() as connection:
             return credential_rows.credentials_of(connection, platform)
+
+    def queue_hours(self, platform: str, since: int, step: int = HOUR_MS) -> tuple[QuotaSpan, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return queue_hour_rows.spans_of(connection, platform, since, step)
 
     def kept_calls(self, whose: str, since: int) -> int:
         """See the port."""

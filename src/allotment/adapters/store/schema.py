@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from allotment.errors import shown
 from allotment.ports.store import SchemaError
 
-HEAD: Final = "0010"
+HEAD: Final = "0011"
 """Version of the tables that this program works with; the last one in `migrations/versions`."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSIONS: Final = sa.table("alembic_version", sa.column("version_num", sa.Text()))

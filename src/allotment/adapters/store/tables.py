@@ -308,3 +308,20 @@ LEADER: Final = sa.Table(
     sa.Column("seen", TIME, nullable=False),
 )
 """One row, in PostgreSQL alone: the election that the writer has won, and when it last gave a sign of life."""
+
+QUEUE_HOURS: Final = sa.Table(
+    "queue_hours",
+    METADATA,
+    sa.Column("platform", TEXT, primary_key=True),
+    sa.Column("cluster", TEXT, primary_key=True),
+    sa.Column("queue", TEXT, primary_key=True),
+    sa.Column("flavor", TEXT, primary_key=True),
+    sa.Column("resource", TEXT, primary_key=True),
+    sa.Column("since", TIME, primary_key=True, autoincrement=False),
+    sa.Column("looks", NUMBER, nullable=False),
+    sa.Column("used", TIME, nullable=False),
+    sa.Column("nominal", TIME, nullable=False),
+    sa.Column("most", TIME, nullable=False),
+    sa.Index("queue_hours_since", "since"),
+)
+"""Sums over the looks of an hour; for a month."""

@@ -14,6 +14,7 @@ from allotment.adapters.store import (
     credential_rows,
     journal_rows,
     people_rows,
+    queue_hour_rows,
     request_rows,
     token_rows,
 )
@@ -42,6 +43,7 @@ from allotment.model.requests.request import GrantRequest
 from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
 from allotment.ports.journal import JOURNAL_LENGTH, ChangeKind, DerivedDocument, NotedChange, SubjectKind
+from allotment.ports.queue_hours import QuotaSpan
 from allotment.ports.stored_jobs import (
     JobEvent,
     StaleWriteError,
@@ -249,6 +251,16 @@ class SqlStore(SqlReader):
         """See the port."""
         with self._changing() as connection:
             return call_rows.forget(connection, before)
+
+    def keep_queue_hours(self, hours: Sequence[QuotaSpan]) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            queue_hour_rows.keep(connection, hours)
+
+    def forget_queue_hours(self, before: int) -> int:
+        """See the port."""
+        with self._changing() as connection:
+            return queue_hour_rows.forget(connection, before)
 
     def keep_requests(
         self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()

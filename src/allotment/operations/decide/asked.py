@@ -88,7 +88,12 @@ class RequestsOf:
         if not (lent or own) and Permission.DECIDE not in self._rights.all and self._teams is not None:
             wanted = replace(wanted, within=self._teams)
 
+        # What is seen of some is less than what is decided by.
+        his: set[str] = set()
+
         def seen(each: GrantRequest) -> GrantRequest | None:
+            if decides(each):
+                his.add(each.id)
             return self.seen_request(each, decides, lent=lent)
 
         def some(mark: RequestMark | None) -> Sequence[GrantRequest]:
@@ -96,7 +101,8 @@ class RequestsOf:
 
         found = _filled(some, seen, _mark, after, size + 1)
         rows = tuple(found[:size])
-        return RequestsPage(rows, _mark(rows[-1]) if len(found) > size else None)
+        further = _mark(rows[-1]) if len(found) > size else None
+        return RequestsPage(rows, further, tuple(each.id for each in rows if each.id in his))
 
     def decider(self) -> Decider:
         """Whether he decides on a request, of many requests by the rules as they are now."""

@@ -171,6 +171,11 @@ class FollowedCluster:
                 )
             return self._heard()
 
+    def glimpsed(self) -> HeardCluster:
+        """The same, for whom nobody has to look: it is looked at no oftener for that, and nobody waits."""
+        with self._moved:
+            return self._heard()
+
     def _heard(self) -> HeardCluster:
         error, since = self._error, self._since
         tried = 0.0 if self._trying_since is None else time.monotonic() - self._trying_since

@@ -103,6 +103,14 @@ class ClusterHub:
         """
         return self._of(name).heard(within, patience)
 
+    def glimpsed(self, name: str) -> HeardCluster:
+        """The same as it is known already; see `FollowedCluster.glimpsed`.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        return self._of(name).glimpsed()
+
     def all_heard(
         self, names: Iterable[str], *, within: float = RECENT, patience: float = JOINED_IN
     ) -> tuple[HeardCluster, ...]:

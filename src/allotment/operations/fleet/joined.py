@@ -26,6 +26,7 @@ from allotment.operations.ask.recorded import Recording
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.fleet.followed import HeardCluster
 from allotment.operations.run.unnamed import snapshot_unnamed
+from allotment.operations.watch.queue_history import QueueHistory
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.spec.load import load_platform
@@ -109,6 +110,7 @@ class JoinedClusters:
         clock: Clock,
         declared: Callable[[], tuple[Platform, Mapping[str, str]] | None],
         recorded: Callable[[], Recording] | None = None,
+        history: QueueHistory | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -117,8 +119,10 @@ class JoinedClusters:
             clock: time.
             declared: the platform as it is declared now, with the files that declare it; None without one.
             recorded: what was recorded of the clusters; None where nothing is.
+            history: how their queues were used; None where nobody keeps that.
         """
         self._clusters = clusters
+        self.history = history
         self._recorded = recorded
         self._clock = clock
         self._declared = declared

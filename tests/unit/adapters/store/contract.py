@@ -20,6 +20,7 @@ from allotment.ports.backends import EndOfRun
 from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
 from allotment.ports.people import ShutOutError
+from allotment.ports.queue_hours import HOUR_MS, QuotaSpan
 from allotment.ports.store import JobFilter, StoreInUseError, StorePlace
 from allotment.ports.stored_jobs import (
     MOST_EVENTS,
@@ -373,6 +374,32 @@ class StoreContract(JournalContract):
             assert len(list(store.whole_audit())) == 2
         with place.reader() as reader:
             assert reader.cluster_credentials("acme") == (sealed("b", "4"),)
+
+    def test_hours_of_queues_are_replaced_summed_and_forgotten(self, place: StorePlace) -> None:
+        hour = NOW // HOUR_MS * HOUR_MS
+        day = hour // (24 * HOUR_MS) * 24 * HOUR_MS
+
+        def span(queue: str, at: int, used: int, platform: str = "acme", looks: int = 2) -> QuotaSpan:
+            return QuotaSpan(platform, "east", queue, "a100", "nvidia.com/gpu", at, looks, used, 8 * looks, used)
+
+        with place.writer("a test") as store:
+            store.keep_queue_hours([])
+            store.keep_queue_hours([span("nlp", day, 4), span("nlp", day + HOUR_MS, 6), span("cv", day, 1)])
+            store.keep_queue_hours(
+                [span("nlp", day, 5), span("nlp", day, 9, "other"), span("nlp", day + 5 * HOUR_MS, 2)]
+            )
+            first, last = span("nlp", day, 5), span("nlp", day + 5 * HOUR_MS, 2)
+            assert store.queue_hours("acme", day) == (span("cv", day, 1), first, span("nlp", day + HOUR_MS, 6), last)
+            assert store.queue_hours("acme", day + HOUR_MS) == (span("nlp", day + HOUR_MS, 6), last)
+            assert store.queue_hours("nobody", 0) == ()
+            assert store.forget_queue_hours(day + HOUR_MS) == 3
+        with place.reader() as reader:
+            both = reader.queue_hours("acme", 0, 24 * HOUR_MS)
+            assert [(each.since, each.looks, each.used, each.nominal, each.most) for each in both] == [
+                (day, 4, 8, 32, 6)
+            ]
+            four = reader.queue_hours("acme", 0, 4 * HOUR_MS)
+            assert [(each.since - day, each.used) for each in four] == [(0, 6), (4 * HOUR_MS, 2)]
 
     def test_status_counts(self, place: StorePlace) -> None:
         with place.writer("a test") as store:

@@ -568,6 +568,21 @@ def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:
     assert ("allotment", "request.escalate") in office.verbs()
 
 
+def test_a_list_tells_on_which_of_them_the_caller_decides(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    first, second = ada.ask(gpus(8)), ada.ask(gpus(8))
+    everybody = {"ada": (), "bob": (), "pm": (), "boss": (second.id, first.id)}
+    groups = {"ada": MEMBER, "bob": MEMBER, "pm": ("acme-product",), "boss": LEAD}
+    for name, decides in everybody.items():
+        page = office.of(name, groups[name]).requests(RequestFilter())
+        assert {each.id for each in page.rows} == {first.id, second.id}, name
+        assert page.decides == decides, name
+    boss.move(first.id, AskedMove(RequestAct.DENY, "use spot"))
+    assert boss.requests(RequestFilter()).decides == (second.id,), "what is over is decided"
+    page = boss.requests(RequestFilter(), limit=1)
+    assert page.decides == tuple(each.id for each in page.rows), "of the rows of the page alone"
+
+
 def test_requests_of_others_are_as_if_not_there(office: Office) -> None:
     asked = office.of("ada", MEMBER).ask(gpus(8))
     eve = office.of("eve", ("acme-cv",))

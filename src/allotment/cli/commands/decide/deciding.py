@@ -17,7 +17,7 @@ from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import INTERRUPTED
+from allotment.errors import INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
     from allotment.model.requests.request import RequestAct
@@ -72,7 +72,14 @@ def requests(session: Session, *, team: str, everything: bool, watch: bool, outp
 
 
 def _decide(
-    session: Session, request: str, act: RequestAct, reason: str, terms: OtherTerms | None, revision: int | None
+    session: Session,
+    request: str,
+    act: RequestAct,
+    reason: str,
+    terms: OtherTerms | None,
+    revision: int | None,
+    *,
+    one_of_many: bool = False,
 ) -> None:
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.cli.shell.output import write_document
@@ -88,16 +95,38 @@ def _decide(
             session.note(f"warning: {shown(told.warning)}")
     after = service.move(request, AskedMove(act, reason, terms, revision))
     if form in ("json", "yaml"):
-        write_document(session, form, request_document(after))
+        write_document(session, form, request_document(after), one_of_many=one_of_many)
     else:
         session.out(request_text(after, currency_of(session)))
+
+
+def _decide_each(session: Session, requests: tuple[str, ...], act: RequestAct, reason: str) -> int:
+    """Decide on each by itself, as they are named; what fails is said, and the first of it gives the exit code.
+
+    Raises:
+        UnreachableError: the server does not answer: the others were not decided on either.
+    """
+    from allotment.errors import AllotmentError, UnreachableError, shown
+
+    failed: list[AllotmentError] = []
+    for each in requests:
+        try:
+            _decide(session, each, act, reason, None, None, one_of_many=True)
+        except UnreachableError:
+            raise
+        except AllotmentError as error:
+            failed.append(error)
+            session.note(f"{shown(each)}: {shown(error.what)}; {shown(error.fix)}")
+    if failed:
+        session.note(f"{len(requests) - len(failed)} of {len(requests)} were decided on")
+    return failed[0].exit_code if failed else 0
 
 
 _REVISION: Final = click.option("--revision", type=int, metavar="N", help="Only if it is still at that revision.")
 
 
 @click.command(cls=Command)
-@click.argument("request")
+@click.argument("requests", metavar="REQUEST...", nargs=-1, required=True)
 @_GPUS
 @_LASTS
 @REASON
@@ -107,27 +136,56 @@ _REVISION: Final = click.option("--revision", type=int, metavar="N", help="Only 
 @global_flags
 @click.pass_obj
 def approve(
-    session: Session, *, request: str, gpus: int | None, lasts: str | None, reason: str, revision: int | None
-) -> None:
-    """Approve a REQUEST as it was asked for, or a part of it: fewer devices (--gpus), less time (--for)."""
+    session: Session,
+    *,
+    requests: tuple[str, ...],
+    gpus: int | None,
+    lasts: str | None,
+    reason: str,
+    revision: int | None,
+) -> int:
+    """Approve a REQUEST as it was asked for, or a part of it: fewer devices (--gpus), less time (--for).
+
+    Of several each is decided on by itself, as it was asked for: one that fails keeps no other from being decided on,
+    and gives the exit code.
+    """
     from allotment.model.requests.request import RequestAct
 
-    _decide(session, request, RequestAct.APPROVE, reason, other_terms(gpus, None, (), lasts), revision)
+    named = _named(requests)
+    if len(named) > 1:
+        if not (gpus is None and lasts is None and revision is None):
+            raise UsageError(
+                f"{len(named)} requests, and --gpus, --for or --revision", fix="name one request with these"
+            )
+        return _decide_each(session, named, RequestAct.APPROVE, reason)
+    _decide(session, named[0], RequestAct.APPROVE, reason, other_terms(gpus, None, (), lasts), revision)
+    return 0
+
+
+def _named(requests: tuple[str, ...]) -> tuple[str, ...]:
+    """Each once, in their order."""
+    return tuple(dict.fromkeys(requests))
 
 
 @click.command(cls=Command)
-@click.argument("request")
+@click.argument("requests", metavar="REQUEST...", nargs=-1, required=True)
 @click.option("--reason", "-m", required=True, metavar="TEXT", help="Why; the requester reads it.")
 @_REVISION
 @setting_flag("server")
 @format_flag
 @global_flags
 @click.pass_obj
-def deny(session: Session, *, request: str, reason: str, revision: int | None) -> None:
-    """Deny a REQUEST, and say why."""
+def deny(session: Session, *, requests: tuple[str, ...], reason: str, revision: int | None) -> int:
+    """Deny a REQUEST, or several, and say why."""
     from allotment.model.requests.request import RequestAct
 
-    _decide(session, request, RequestAct.DENY, reason, None, revision)
+    named = _named(requests)
+    if len(named) > 1:
+        if revision is not None:
+            raise UsageError(f"{len(named)} requests, and --revision", fix="name one request with it")
+        return _decide_each(session, named, RequestAct.DENY, reason)
+    _decide(session, named[0], RequestAct.DENY, reason, None, revision)
+    return 0
 
 
 @click.command(cls=Command)
@@ -171,7 +229,7 @@ def extend(
     """Ask for more time for a GRANT, from its end on, or for other devices at once; it is decided like any request."""
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.cli.shell.output import write_document
-    from allotment.errors import NotFoundError, UsageError, quoted
+    from allotment.errors import NotFoundError, quoted
     from allotment.ports.request_service import AskedRequest, every_grant
     from allotment.reports.documents.requests import request_document
 

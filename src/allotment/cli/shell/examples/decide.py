@@ -68,6 +68,7 @@ EXAMPLES: Final[CommandExamples] = {
     ("approve",): _of(
         ("allot approve r7k2f9qa", "as it was asked for"),
         ('allot approve r7k2f9qa --gpus 4 --for 48h -m "cv needs the rest"', "a part of it"),
+        ('allot approve r7k2f9qa r3m8d1xz -m "agreed on Monday"', "several, each as it was asked for"),
     ),
     ("deny",): _of(('allot deny r7k2f9qa -m "use spot"', "and say why")),
     ("counter",): _of(
