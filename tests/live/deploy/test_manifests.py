@@ -55,7 +55,9 @@ def built(tools: Mapping[str, Path], folder: Path) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
-@pytest.mark.parametrize(("folder", "pods"), [("base", 1), pytest.param("overlays/two-servers", 2, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("folder", "pods"), [("base", 1), pytest.param("overlays/two-servers", 2, marks=pytest.mark.nightly)]
+)
 def test_they_are_taken_and_their_pods_run(
     training: Training, kubectl: Kubectl, tools: Mapping[str, Path], folder: str, pods: int
 ) -> None:

@@ -120,7 +120,7 @@ def trends_in(frame: TrendFrame, spans: Iterable[QuotaSpan], wanted: Sequence[Qu
     found: dict[QuotaKey, list[TrendPoint | None]] = {each: [None for _ in range(frame.points)] for each in wanted}
     first: int | None = None
     for span in spans:
-        points = found.get((span.cluster, span.queue, span.flavor, span.resource))
+        points = found.get(_key(span))
         at = (span.since - frame.since) // frame.step
         if points is None or not 0 <= at < frame.points:
             continue
@@ -170,11 +170,7 @@ class QueueHistory:
         platform, hour = self._platform(), now // HOUR_MS * HOUR_MS
         with self._lock:
             so_far = self._so_far(platform, hour)
-            news = {
-                key: seen_in_hour(so_far.get(key), each, platform, hour)
-                for each in looks
-                if (key := (each.cluster, each.queue, each.flavor, each.resource))
-            }
+            news = {_key(each): seen_in_hour(so_far.get(_key(each)), each, platform, hour) for each in looks}
             self._store.keep_queue_hours(tuple(news.values()))
             self._hour = (platform, hour, {**so_far, **news})
             self._known.clear()
@@ -213,4 +209,8 @@ class QueueHistory:
         if self._hour[:2] == (platform, hour):
             return self._hour[2]
         kept = self._store.queue_hours(platform, hour)
-        return {(each.cluster, each.queue, each.flavor, each.resource): each for each in kept if each.since == hour}
+        return {_key(each): each for each in kept if each.since == hour}
+
+
+def _key(of: QuotaLook | QuotaSpan) -> QuotaKey:
+    return of.cluster, of.queue, of.flavor, of.resource
