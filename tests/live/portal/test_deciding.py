@@ -96,7 +96,7 @@ def chosen(one: Visit, ids: list[str]) -> None:
 DECIDES = {"Approve 7", "Offer something else than 7", "Deny 7"}
 
 
-@pytest.mark.parametrize("who", ["ada", "eve", "vic"])
+@pytest.mark.parametrize("who", ["eve", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("ada", "vic"))])
 def test_the_palette_has_decisions_for_whoever_decides_and_for_nobody_else(
     people: House, visit: Visits, asker: Asker, who: str
 ) -> None:
@@ -134,6 +134,7 @@ def test_the_palette_has_decisions_for_whoever_decides_and_for_nobody_else(
     assert acts(one) == set()
 
 
+@pytest.mark.nightly
 def test_what_is_one_s_own_is_withdrawn_from_the_palette(people: House, visit: Visits, asker: Asker) -> None:
     one = visit("ada")
     one.shown("/jobs")
@@ -180,6 +181,7 @@ def test_several_are_decided_on_at_once_and_what_fails_is_told_one_by_one(
     assert state(house, given[0]) is RequestState.APPROVED
 
 
+@pytest.mark.nightly
 def test_several_are_denied_with_a_reason_as_the_command_does(house: House, owner: Visit, asker: Asker) -> None:
     asked, page = asker.waiting, owner.shown("/requests?team=nlp")
     chosen(owner, asked[:2])
