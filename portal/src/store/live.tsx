@@ -6,8 +6,6 @@ import type { JobRow, JobsPage } from '../api/schema'
 import { type JobsHeld, JobsStore } from './jobs'
 import { follow, type StreamEvent, type StreamState } from './stream'
 
-/** Rows that are asked for first, so that a screen of them is there at once, and then at a time. */
-const FIRST_PAGE = 60
 const PAGE = 500
 /** Milliseconds after which the jobs are listed though no stream has begun. */
 const WITHOUT_STREAM = 700
@@ -88,10 +86,9 @@ export function useJobs(): JobsHeld {
 
 /** Read all pages; what is newest is there first. */
 async function list(jobs: JobsStore, ended: AbortSignal): Promise<void> {
-  let after: { after_id?: string; after_submitted?: number } | null = null
+  let after: { after_id?: string; after_submitted?: number } = {}
   while (!ended.aborted) {
-    const query = after ? { limit: PAGE, ...after } : { limit: FIRST_PAGE }
-    const said = await call('get', '/api/v1/jobs', { query: { ...query, alone: 'true' }, signal: ended })
+    const said = await call('get', '/api/v1/jobs', { query: { limit: PAGE, alone: 'true', ...after }, signal: ended })
     const page = said.page as JobsPage
     jobs.put(page.rows, Date.now())
     if (!page.next) break

@@ -135,11 +135,12 @@ def test_labels_of_ours_alone_end_nothing_and_come_off_as_it_is_said(
     run("label", "namespace", space, *(f"{key}={value}" for key, value in {**INVENTORY, labels.TENANT: "cv"}.items()))
     found = cluster.plan(Manifests("sandbox", ()))
     assert found.empty
-    (warning,) = found.warnings
-    assert (warning.code, warning.key.name) == (WarningCode.DISGUISED, space)
+    # Other tests have namespaces in the same cluster.
+    (warning,) = (each for each in found.warnings if each.key.name == space)
+    assert warning.code is WarningCode.DISGUISED
     assert "written by kubectl-label" in warning.message
     run(*shlex.split(warning.message.split("`")[1])[1:])
-    assert cluster.plan(Manifests("sandbox", ())).warnings == ()
+    assert space not in {each.key.name for each in cluster.plan(Manifests("sandbox", ())).warnings}
 
 
 def patched(cluster: Cluster, key: ObjectKey, patch: Mapping[str, object]) -> bool:

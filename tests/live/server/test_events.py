@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -133,8 +133,16 @@ def test_who_waits_goes_on_through_the_server_s_end_and_next_start(server: Serve
         assert waiting.returncode == 3, said
         while (listing := json.loads(ps.stdout.readline()))["items"][0]["state"] != "failed":
             assert listing["items"][0]["name"] == "long"
-        ps.send_signal(signal.SIGINT)
-        assert ps.wait(20) == 130
+        assert interrupted(ps) == 130
+
+
+def interrupted(program: subprocess.Popen[str]) -> int:
+    """Its exit code; like a user, who presses Ctrl-C once more where the first one came while Python cleaned up."""
+    for _ in range(2):
+        program.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return program.wait(20)
+    return program.wait(20)
 
 
 @pytest.mark.nightly
