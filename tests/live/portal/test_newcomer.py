@@ -59,7 +59,7 @@ def test_a_first_job_from_submit_to_done_by_keys_alone(house: House, owner: Visi
     keys.press("Enter")
     page.get_by_role("heading", name=name, exact=True).wait_for()
     verdict = page.get_by_role("status").filter(has_text="running")
-    verdict.wait_for()
+    verdict.wait_for(timeout=60_000)
     log = page.get_by_role("log", name="Log")
     log.get_by_text("step 1").wait_for()
     seen.touch()
