@@ -43,6 +43,10 @@ unit: $(READY) ## unit tests: offline, under a minute
 corpus: $(READY) ## replay a sample of the recorded decisions found through ALLOTMENT_DATA
 	$(PYTEST) -q -n 2 -m "corpus and not nightly"
 
+# Sandboxes spend memory instead of time: docs/sandbox.md.
+live nightly: export GOGC = 200
+live nightly: export GOMEMLIMIT = 1500MiB
+
 live: $(READY) ## tests against a real control plane, the end-to-end story included
 	$(ALLOT) sandbox build $(EXTENSIONS)
 	$(BIN)/python -m tools.build_prometheus

@@ -81,7 +81,9 @@ function Portal() {
   const [trouble, setTrouble] = useState<Trouble | null>(null)
   const [entering] = useState(comesIn)
   useEffect(() => {
+    let out = false
     onSignedOut(() => {
+      out = true
       queries.clear()
       setKnown(false)
     })
@@ -91,8 +93,8 @@ function Portal() {
         await queries.fetchQuery(whoami)
         setKnown(true)
       } catch (error) {
-        const found = asTrouble(error)
-        setTrouble(found.signedOut && found.what === 'not signed in' && !location.hash ? null : found)
+        // What was asked is called off with all else once nobody is known: that is no trouble.
+        setTrouble(out ? null : asTrouble(error))
         setKnown(false)
       }
     })()

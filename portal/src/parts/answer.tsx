@@ -49,7 +49,7 @@ function SeenAge({ sources, at }: { sources: readonly AnswerSource[]; at: number
   if (!ages.length) return null
   const age = Math.max(...ages) * 1000 + Math.max(0, now - at)
   return (
-    <span className="age roomy" title={`${plural(ages.length, 'source')} of ${sources.length} answer`}>
+    <span className="age roomy" title={`${ages.length} of ${plural(sources.length, 'source')} ${ages.length === 1 ? 'answers' : 'answer'}`}>
       seen {span(age)} ago
     </span>
   )

@@ -75,7 +75,7 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, list = '', given, 
           <thead>
             <tr>
               {told && (
-                <th style={{ width: 32 }}>
+                <th style={{ width: 36 }}>
                   <span className="hidden-text">Selected</span>
                 </th>
               )}

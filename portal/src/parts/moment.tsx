@@ -34,3 +34,13 @@ export function Ago({ at }: { at: number }) {
     </time>
   )
 }
+
+/** How long is left until something has to be done; its tool tip has the moment. */
+export function Left({ until }: { until: number }) {
+  const now = useNow(60_000)
+  return (
+    <time dateTime={exactly(until)} title={exactly(until)}>
+      {until > now ? `${span(until - now)} left` : 'overdue'}
+    </time>
+  )
+}

@@ -142,7 +142,7 @@ export function Failed({ trouble, again }: { trouble: Trouble; again?: () => voi
     <div className="trouble" data-state="error" role="alert">
       <strong>{trouble.what}</strong>
       {trouble.why && <span>{trouble.why}</span>}
-      {trouble.fix && <span className="faint">{trouble.fix}</span>}
+      {trouble.fix && !(again && trouble.fix === 'ask again') && <span className="faint">{trouble.fix}</span>}
       {trouble.requestId && <span className="faint mono">request {trouble.requestId}</span>}
       {again && (
         <button type="button" className="act" onClick={again}>

@@ -183,7 +183,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'person',
       head: 'Person',
-      width: '14%',
+      width: '11%',
       roomy: true,
       sort: (each) => each.person,
       cell: (each) => each.person ?? <span className="faint">not known</span>,
@@ -211,7 +211,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'accelerator',
       head: 'Accelerator',
-      width: '10%',
+      width: '98px',
       roomy: true,
       sort: (each) => each.accelerator,
       cell: (each) => each.accelerator,
@@ -235,7 +235,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
       cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
     },
-    { id: 'cluster', head: 'Cluster', width: '15%', roomy: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'cluster', head: 'Cluster', width: '154px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
     { id: 'queue', head: 'Queue', width: '10%', roomy: true, more: true, sort: (each) => each.queue, cell: (each) => each.queue ?? '' },
     {
       id: 'nodes',

@@ -27,7 +27,7 @@ export function SignedOut({ trouble }: { trouble: Trouble | null }) {
       <div>
         <h1>Allotment</h1>
         <p className="faint">Shared GPUs, fairly divided.</p>
-        {(failed ?? trouble) && <Failed trouble={(failed ?? trouble) as Trouble} />}
+        {(failed ?? trouble) && <Failed trouble={(failed ?? trouble) as Trouble} {...((failed ?? trouble)?.passing ? { again: () => location.reload() } : {})} />}
         {provider.data === true && (
           <button type="button" className="act first" onClick={() => void leaveToSignIn().catch((error: unknown) => setFailed(asTrouble(error)))}>
             Sign in

@@ -29,6 +29,7 @@ export function Fleet() {
     [all, search.q, search.accelerator, kind],
   )
   const amounts = useMemo(() => amountsOf(rows.flatMap((each) => each.entries)), [rows])
+  const columns = useMemo(() => columnsOf(amountsOf(all.flatMap((each) => each.entries))), [all])
   const blocks = useMemo(() => blocksOf(rows), [rows])
   const here = all.find((each) => each.key === search.node)
   const nothing = () =>
@@ -95,12 +96,12 @@ export function Fleet() {
         acts={
           <>
             <CopyCommand command={`allot waste --by node${search.cluster ? ` --context ${shellWord(search.cluster)}` : ''}`} />
-            <ColumnsMenu columns={COLUMNS} />
+            <ColumnsMenu columns={columns} />
           </>
         }
         empty={nothing}
       >
-        {() => <Grid label="Nodes" rows={rows} columns={COLUMNS} keyOf={(each) => each.key} usual="node" open={(each) => change({ node: each.key })} here={search.node ?? ''} />}
+        {() => <Grid label="Nodes" rows={rows} columns={columns} keyOf={(each) => each.key} usual="node" open={(each) => change({ node: each.key })} here={search.node ?? ''} />}
       </AnswerPanel>
     </>
   )
@@ -119,10 +120,12 @@ function NodeLink({ of }: { of: NodeSlots }) {
   )
 }
 
+const HEADS: Readonly<Partial<Record<SlotKind, string>>> = { unmeasured: 'No telemetry' }
+
 const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
   id: kind,
-  head: KIND_WORDS[kind].word,
-  width: '82px',
+  head: HEADS[kind] ?? KIND_WORDS[kind].word.replace(/^./, (first) => first.toUpperCase()),
+  width: kind === 'unmeasured' ? '100px' : '82px',
   number: true,
   roomy: kind !== 'free',
   ...(kind === 'free' || kind === 'idle' ? {} : { card: 'none' as const }),
@@ -131,22 +134,17 @@ const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
   cell: (each) => (each.amounts[kind] ? count(each.amounts[kind]) : <span className="faint">·</span>),
 })
 
-const COLUMNS: readonly Column<NodeSlots>[] = [
-  { id: 'node', head: 'Node', width: '22%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
-  { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
-  { id: 'model', head: 'Accelerator', width: '14%', card: 'badge', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
-  { id: 'bar', head: 'Slots', width: '18%', roomy: true, card: 'whole', cell: (each) => <KindBar amounts={each.amounts} /> },
-  { id: 'total', head: 'All', width: '52px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
-  amount('used'),
-  amount('unmeasured', true),
-  amount('starting', true),
-  amount('idle'),
-  amount('reserved', true),
-  amount('stranded'),
-  amount('free'),
-  amount('closed', true),
-  amount('broken'),
-]
+/** Kinds of slots that occur have a column each; for the others somebody has to ask. */
+function columnsOf(amounts: Readonly<Record<SlotKind, number>>): readonly Column<NodeSlots>[] {
+  return [
+    { id: 'node', head: 'Node', width: '18%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
+    { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'model', head: 'Accelerator', width: '10%', card: 'badge', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
+    { id: 'bar', head: 'Slots', roomy: true, card: 'whole', cell: (each) => <KindBar amounts={each.amounts} /> },
+    { id: 'total', head: 'All', width: '52px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
+    ...KINDS.map((kind) => amount(kind, !amounts[kind] && kind !== 'free')),
+  ]
+}
 
 /** One node: who holds which of its accelerators. */
 function NodePanel({ node, close }: { node: NodeSlots; close: () => void }) {

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Link, Outlet, useLocation } from '@tanstack/react-router'
+import { useEffect, useRef, useState } from 'react'
 import { call } from '../api/client'
 import { grants, requests, status, whoami } from '../api/queries'
 import { forgetSession } from '../api/session'
@@ -24,6 +24,7 @@ export function Frame() {
   useKeys({ palette: () => setPalette(true), help: () => setHelp(true), may: (permission) => may.has(permission) })
   const shown = places.filter((each) => !each.needs || may.has(each.needs))
   const { zone, theme } = useSettings()
+  const side = useEntryInSight()
   // These are everybody's; what a screen offers besides is its own.
   const acts = [
     { said: zone === 'utc' ? 'Times of this computer' : 'Times in UTC', go: () => choose({ zone: zone === 'utc' ? 'local' : 'utc' }) },
@@ -33,7 +34,7 @@ export function Frame() {
   ]
   return (
     <div className="frame">
-      <nav className="side" aria-label="Main">
+      <nav className="side" aria-label="Main" ref={side}>
         <Link to="/" className="mark">
           <img src="/mark.svg" alt="" />
           <span>Allotment</span>
@@ -76,6 +77,16 @@ export function Frame() {
   )
 }
 
+/** Where one is can be seen, also where the menu is one line that is longer than the screen. */
+function useEntryInSight() {
+  const side = useRef<HTMLElement>(null)
+  const { pathname } = useLocation()
+  useEffect(() => {
+    side.current?.querySelector('[data-status=active]:not(.mark)')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [pathname])
+  return side
+}
+
 function signOut(): void {
   void call('delete', '/api/v1/session').then(forgetSession, sayTrouble)
 }
@@ -110,7 +121,9 @@ function MadeUp({ asked }: { asked: boolean }) {
   if (!data?.demo) return null
   return (
     <span className="state tone-wait" title={data.demo}>
-      Demo<span className="roomy">: all of it is made up</span>
+      <span>
+        Demo<span className="roomy">: all of it is made up</span>
+      </span>
     </span>
   )
 }

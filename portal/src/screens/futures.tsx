@@ -34,7 +34,7 @@ export function Rests({ told }: { told: WhatIf }) {
   const known = BASIS[told.basis]
   const played = told.futures
     ? `medians of ${plural(told.futures, 'future')}, each played with and without the change; for ${plural(told.unchanged, 'job')} nothing changes`
-    : `no wait in a queue is changed; ${plural(told.unchanged, 'job')} wait as before`
+    : `no wait in a queue is changed; ${plural(told.unchanged, 'job waits', 'jobs wait')} as before`
   return <p className="faint">{known ?? played}</p>
 }
 
@@ -165,11 +165,11 @@ export function StartsChart({ jobs }: { jobs: readonly ChangedJob[] }) {
   return (
     <figure className="starts">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={said}>
-        {[0, 0.5, 1].map((part) => (
-          <g key={part} className="rule">
-            <line x1={LEFT} x2={WIDTH - 8} y1={y(of * part)} y2={y(of * part)} />
-            <text x={LEFT - 6} y={y(of * part) + 4} textAnchor="end">
-              {count(Math.round(of * part))}
+        {[...new Set([0, Math.round(of / 2), of])].map((number) => (
+          <g key={number} className="rule">
+            <line x1={LEFT} x2={WIDTH - 8} y1={y(number)} y2={y(number)} />
+            <text x={LEFT - 6} y={y(number) + 4} textAnchor="end">
+              {count(number)}
             </text>
           </g>
         ))}

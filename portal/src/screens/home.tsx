@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { requests, status, whoami } from '../api/queries'
 import { Panel, sourceOf, type Source } from '../parts/panel'
 import { State } from '../parts/state'
-import { Moment, Ran } from '../parts/moment'
+import { Left, Ran } from '../parts/moment'
 import { useJobs, useLive } from '../store/live'
 import { counted } from '../store/jobs'
 import { useMay } from '../store/may'
@@ -22,7 +22,7 @@ export function Home() {
   return (
     <>
       <div className="head">
-        <h1>{me ? `${me.platform}` : 'Home'}</h1>
+        <h1>Home</h1>
         <span className="grow" />
         {useMay('submit') && (
           <Link to="/submit" className="act first">
@@ -35,7 +35,7 @@ export function Home() {
         <Mine name={me?.name ?? ''} />
         <Asked />
       </div>
-      <div className="columns">
+      <div className="columns uneven">
         <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
         <Room />
       </div>
@@ -117,21 +117,21 @@ function Mine({ name }: { name: string }) {
       empty={(rows) => (own(rows).length ? null : <NoJobs />)}
     >
       {(rows) => (
-        <table className="table fixed">
+        <table className="table fixed cards">
           <tbody>
             {own(rows)
               .slice(0, SHOWN)
               .map((each) => (
                 <tr key={each.id}>
-                  <td>
+                  <td className="card-title" title={each.name}>
                     <Link to="/jobs/$id" params={{ id: each.id }}>
                       {each.name}
                     </Link>
                   </td>
-                  <td style={{ width: '34%' }}>
+                  <td className="card-badge" style={{ width: 124 }}>
                     <State of={JOB[each.state]} />
                   </td>
-                  <td className="number faint" style={{ width: '26%' }}>
+                  <td className="number faint" style={{ width: 112 }}>
                     <Ran job={each} />
                   </td>
                 </tr>
@@ -167,28 +167,22 @@ function Asked() {
       }
     >
       {(rows) => (
-        <table className="table fixed">
+        <table className="table fixed cards">
           <tbody>
             {open(rows)
               .slice(0, SHOWN)
               .map((each) => (
                 <tr key={each.id}>
-                  <td>
+                  <td className="card-title" title={`${each.wish.team}: ${thingOf(each.wish, each.terms)}`}>
                     <Link to="/requests/$id" params={{ id: each.id }}>
                       {each.wish.team}: {thingOf(each.wish, each.terms)}
                     </Link>
                   </td>
-                  <td style={{ width: '30%' }}>
+                  <td className="card-badge" style={{ width: 96 }}>
                     <State of={REQUEST[each.state]} />
                   </td>
-                  <td className="faint" style={{ width: '30%' }}>
-                    {each.due ? (
-                      <>
-                        until <Moment at={each.due} />
-                      </>
-                    ) : (
-                      ''
-                    )}
+                  <td className="faint card-whole" style={{ width: 136 }}>
+                    {each.due ? <Left until={each.due} /> : ''}
                   </td>
                 </tr>
               ))}
@@ -214,8 +208,8 @@ function Room() {
           <tbody>
             {told.backends.map((each) => (
               <tr key={each.name}>
-                <td>{each.name}</td>
-                <td>{each.unreachable ? <span className="tone-bad">{each.unreachable}</span> : each.offer.kind}</td>
+                <td title={each.name}>{each.name}</td>
+                <td style={{ width: '24%' }}>{each.unreachable ? <span className="tone-bad">{each.unreachable}</span> : each.offer.kind}</td>
                 <td className="number" style={{ width: '30%' }}>
                   {plural(Object.values(each.offer.accelerators ?? {}).reduce((sum, number) => sum + number, 0), 'GPU')}
                 </td>

@@ -46,7 +46,7 @@ export function JobPage() {
         <Panel title="What it asked for" source={source}>
           {(job) => <Asked job={job} />}
         </Panel>
-        <Panel title="What it used" source={source} empty={(job) => (job.use ? null : <span>Nothing is known of its use yet.</span>)}>
+        <Panel title="What it used" source={source} empty={(job) => (job.use ? null : <span>{OVER.has(stateOf(job)) ? 'No telemetry: nobody measured what it used.' : 'Nothing is known of its use yet.'}</span>)}>
           {(job) => <Used job={job} />}
         </Panel>
       </div>
@@ -64,7 +64,9 @@ function Head({ job, course, reference }: { job: StoredJob; course: JobCourse | 
   const look = JOB[state]
   const wait = job.waits.findLast((each) => each.until === null)
   const last = job.history.moves.at(-1)
-  const raw = WAITS.has(state) ? (wait?.said ?? last?.said ?? '') : (last?.said ?? '')
+  // What it waited for before it ran says nothing of it any more.
+  const past = state === 'running' && job.waits.some((each) => each.said === last?.said)
+  const raw = WAITS.has(state) ? (wait?.said ?? last?.said ?? '') : past ? '' : (last?.said ?? '')
   // Its course has the same sentence in plain words, and so has the list, which may have been there before.
   useJobs()
   const row = useLive().jobs.get(job.id)

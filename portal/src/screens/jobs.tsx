@@ -141,7 +141,7 @@ function columnsOf(now: number): readonly Column<JobRow>[] {
     {
       id: 'name',
       head: 'Job',
-      width: '19%',
+      width: '21%',
       sort: (each) => each.name,
       cell: (each) => (
         <>
@@ -153,9 +153,9 @@ function columnsOf(now: number): readonly Column<JobRow>[] {
       ),
       title: (each) => `${each.name} (${each.id})`,
     },
-    { id: 'state', head: 'State', width: '116px', card: 'badge', sort: (each) => STATES.indexOf(each.state), cell: (each) => <State of={JOB[each.state]} /> },
-    { id: 'team', head: 'Team', width: '8%', roomy: true, sort: (each) => each.team, cell: (each) => each.team, title: (each) => each.team },
-    { id: 'said', head: 'Says', card: 'whole', roomy: true, sort: (each) => said(each) || null, cell: (each) => (said(each) ? <span className="faint">{said(each)}</span> : null), title: said },
+    { id: 'state', head: 'State', width: '110px', card: 'badge', sort: (each) => STATES.indexOf(each.state), cell: (each) => <State of={JOB[each.state]} /> },
+    { id: 'team', head: 'Team', width: '108px', roomy: true, sort: (each) => each.team, cell: (each) => each.team, title: (each) => each.team },
+    { id: 'said', head: 'Says', card: 'whole', roomy: true, wide: true, sort: (each) => said(each) || null, cell: (each) => (said(each) ? <span className="faint">{said(each)}</span> : null), title: said },
     {
       id: 'gpus',
       head: 'GPUs',
@@ -165,7 +165,7 @@ function columnsOf(now: number): readonly Column<JobRow>[] {
       cell: (each) => (each.devices ? `${each.devices} ${each.accelerator}` : null),
       title: (each) => each.accelerator,
     },
-    { id: 'backend', head: 'Where', width: '88px', roomy: true, wide: true, card: 'none', sort: (each) => each.backend, cell: (each) => each.backend, title: (each) => each.backend },
+    { id: 'backend', head: 'Where', width: '156px', roomy: true, wide: true, card: 'none', sort: (each) => each.backend, cell: (each) => each.backend, title: (each) => each.backend },
     { id: 'submitted', head: 'Submitted', width: '128px', roomy: true, sort: (each) => each.submitted, cell: (each) => <Moment at={each.submitted} /> },
     {
       id: 'ran',

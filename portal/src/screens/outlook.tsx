@@ -116,7 +116,7 @@ function Alternatives({ text, backend, backends, asked, take }: { text: string; 
           </li>
         ))}
       </ul>
-      {waits ? <p className="faint">{plural(variants.length, 'other way', 'other ways')} of asking are being tried</p> : !found.length && <p className="faint">None of {plural(variants.length, 'way', 'ways')} that were tried starts sooner.</p>}
+      {waits ? <p className="faint">{plural(variants.length, 'other way of asking is', 'other ways of asking are')} being tried</p> : !found.length && <p className="faint">{variants.length === 1 ? 'The one way that was tried starts no sooner.' : `None of ${variants.length} ways that were tried starts sooner.`}</p>}
     </div>
   )
 }

@@ -279,7 +279,7 @@ function CausesPanel() {
   const source = useAnswer(explanations(useWhere(search)))
   return (
     <AnswerPanel
-      title={source.data ? `${plural(source.data.document.waiting, 'piece')} of work wait` : 'What waits'}
+      title={source.data ? plural(source.data.document.waiting, 'piece of work waits', 'pieces of work wait') : 'What waits'}
       source={source}
       brief
       flush

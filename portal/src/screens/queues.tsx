@@ -156,7 +156,7 @@ function columnsOf(wanted: string, { said, name, trend }: Cells): readonly Colum
       cell: (node) => <QuotaBar nominal={node.nominal} used={node.used} limit={node.limit} />,
     },
     // What is kept of the past is of devices.
-    ...(wanted === DEVICES ? [{ id: 'trend', head: 'Trend', width: '132px', card: 'whole' as const, cell: trend }] : []),
+    ...(wanted === DEVICES ? [{ id: 'trend', head: 'Trend', width: '132px', wide: true, card: 'whole' as const, cell: trend }] : []),
     { id: 'used', head: 'Used', width: '76px', number: true, sort: (node) => node.used, cell: (node) => said(node.used) },
     {
       ...amount('nominal', 'Nominal', ''),
@@ -199,7 +199,7 @@ function columnsOf(wanted: string, { said, name, trend }: Cells): readonly Colum
       cell: (node) => (node.level === 0 || !node.reclaimers.length ? null : <Reclaimers of={node.reclaimers} said={said} />),
       title: (node) =>
         node.reclaimers
-          .map((each) => `${each.lender} may take back ${said(each.amount)}${each.pending ? `, and ${plural(each.pending, 'job')} of its queue wait now` : ''}`)
+          .map((each) => `${each.lender} may take back ${said(each.amount)}${each.pending ? `, and ${plural(each.pending, 'job of its queue waits', 'jobs of its queue wait')} now` : ''}`)
           .join('; '),
     },
   ]

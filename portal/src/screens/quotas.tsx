@@ -86,15 +86,16 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
     width: '80px',
     number: true,
     roomy: id !== 'used',
+    wide: id !== 'used',
     more: id === 'lent',
     sort: ({ terms }) => terms[id],
     cell: ({ terms }) => (terms[id] === null ? <Untold /> : count(terms[id])),
   })
   return [
-    { id: 'team', head: 'Team', width: '11%', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
-    { id: 'flavor', head: 'Flavor', width: '13%', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
-    { id: 'cluster', head: 'Cluster', width: '15%', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
-    { id: 'bar', head: 'Used of guaranteed', roomy: true, cell: ({ terms }) => (terms.used === null ? <span className="faint">{seen ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={terms.guaranteed} used={terms.used} limit={terms.limit} />) },
+    { id: 'team', head: 'Team', width: '112px', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
+    { id: 'flavor', head: 'Flavor', width: '136px', card: 'badge', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
+    { id: 'cluster', head: 'Cluster', width: '156px', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
+    { id: 'bar', head: 'Used of guaranteed', roomy: true, card: 'whole', cell: ({ terms }) => (terms.used === null ? <span className="faint">{seen ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={terms.guaranteed} used={terms.used} limit={terms.limit} />) },
     {
       id: 'guaranteed',
       head: 'Guaranteed',
@@ -108,8 +109,8 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
         </Link>
       ),
     },
-    { id: 'borrows', head: 'May borrow', width: '98px', number: true, roomy: true, sort: ({ declared }) => declared.borrowingLimit, cell: ({ declared }) => bound(declared.borrowingLimit) },
-    { id: 'lends', head: 'Lends', width: '92px', number: true, roomy: true, sort: ({ declared }) => declared.lendingLimit, cell: ({ declared }) => bound(declared.lendingLimit) },
+    { id: 'borrows', head: 'May borrow', width: '98px', number: true, roomy: true, wide: true, sort: ({ declared }) => declared.borrowingLimit, cell: ({ declared }) => bound(declared.borrowingLimit) },
+    { id: 'lends', head: 'Lends', width: '92px', number: true, roomy: true, wide: true, sort: ({ declared }) => declared.lendingLimit, cell: ({ declared }) => bound(declared.lendingLimit) },
     live('used', 'Used'),
     live('borrowed', 'Borrowed'),
     live('lent', 'Lent'),

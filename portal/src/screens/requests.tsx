@@ -180,20 +180,19 @@ function columnsOf(currency: string): readonly Column<ListedRequest>[] {
         </Link>
       ),
     },
-    { id: 'team', head: 'Team', width: '13%', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
-    { id: 'state', head: 'State', width: '12%', card: 'badge', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
-    { id: 'by', head: 'By', width: '17%', roomy: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
+    { id: 'team', head: 'Team', width: '11%', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
+    { id: 'state', head: 'State', width: '104px', card: 'badge', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
+    { id: 'by', head: 'By', width: '16%', roomy: true, wide: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
     { id: 'route', head: 'Decides', width: '16%', roomy: true, more: true, sort: (each) => each.route, cell: (each) => each.route },
     {
       id: 'price',
       head: 'Price',
-      width: '11%',
-     
+      width: '104px',
       number: true,
       sort: (each) => each.terms.price,
       cell: (each) => (each.terms.price === null ? <span className="faint">not known</span> : money(each.terms.price, currency)),
     },
-    { id: 'due', head: 'Decide until', width: '13%', roomy: true, sort: (each) => each.due, cell: (each) => (each.due === null ? '' : <Moment at={each.due} />) },
-    { id: 'asked', head: 'Asked', width: '13%', roomy: true, sort: (each) => each.created, cell: (each) => <Moment at={each.created} /> },
+    { id: 'due', head: 'Decide until', width: '148px', roomy: true, sort: (each) => each.due, cell: (each) => (each.due === null ? '' : <Moment at={each.due} />) },
+    { id: 'asked', head: 'Asked', width: '148px', roomy: true, wide: true, sort: (each) => each.created, cell: (each) => <Moment at={each.created} /> },
   ]
 }

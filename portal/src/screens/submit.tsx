@@ -36,6 +36,7 @@ export function Submit() {
   const teams = told?.teams ?? []
   const backends = (told?.backends ?? []).map((each) => each.name)
   const where = backend || (backends.includes('local') ? 'local' : (backends[0] ?? ''))
+  const kind = told?.backends.find((each) => each.name === where)?.offer.kind
   const file = useMemo(() => filledIn(typed, teams[0]), [typed, teams])
   const asked = runs(file) && said(file, 'team') && where ? file : null
   const settled = useSettled(asked, SETTLES)
@@ -81,7 +82,7 @@ export function Submit() {
               <textarea className="mono file-text" spellCheck={false} rows={18} value={file} onChange={(event) => setText(event.target.value)} />
             </label>
           ) : (
-            <Fields file={file} named={said(typed, 'name') !== null} teams={teams} change={setText} />
+            <Fields file={file} named={said(typed, 'name') !== null} teams={teams} inPods={kind === 'kubernetes'} change={setText} />
           )}
           <Field label="Where">
             <select value={where} onChange={(event) => setBackend(event.target.value)}>
@@ -112,7 +113,20 @@ export function Submit() {
 }
 
 /** The form over the text: each field reads its value there, and writes it there. */
-function Fields({ file, named, teams, change }: { file: string; named: boolean; teams: readonly string[]; change: (text: string) => void }) {
+function Fields({
+  file,
+  named,
+  teams,
+  inPods,
+  change,
+}: {
+  file: string
+  named: boolean
+  teams: readonly string[]
+  /** Whether it runs in pods, which are made of an image. */
+  inPods: boolean
+  change: (text: string) => void
+}) {
   const set = (path: readonly string[], value: string | null) => change(withValue(file, path, value))
   const more = topKeys(file).filter((each) => !SHOWN.has(each))
   const number = (...path: string[]) => Number.parseFloat(said(file, ...path) ?? '') || 0
@@ -125,6 +139,11 @@ function Fields({ file, named, teams, change }: { file: string; named: boolean; 
           onChange={(event) => change(withCommand(named ? file : withValue(file, ['name'], null), event.target.value))}
         />
       </Field>
+      {(inPods || said(file, 'run', 'image') !== null) && (
+        <Field label="Image" whole>
+          <input value={said(file, 'run', 'image') ?? ''} placeholder="registry.example/team/train:1" onChange={(event) => set(['run', 'image'], event.target.value ? scalar(event.target.value) : null)} />
+        </Field>
+      )}
       <Field label="Data that is fetched first" whole>
         <input
           value={(wordsOf(file, 'data') ?? []).join(' ')}

@@ -127,6 +127,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
     width: '84px',
     number: true,
     roomy: id !== 'used',
+    wide: id === 'borrowed' || id === 'idle',
     sort: (each) => each[id],
     cell: (each) => (each[id] === null ? <Untold /> : count(each[id])),
   })
@@ -134,7 +135,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
     {
       id: 'name',
       head: 'Team',
-      width: '16%',
+      width: '136px',
       sort: (each) => each.team.name,
       cell: ({ team }) => (
         <Link to="/teams/$team" params={{ team: team.name }}>
@@ -143,8 +144,8 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       ),
       title: ({ team }) => team.displayName,
     },
-    { id: 'display', head: 'Called', width: '16%', roomy: true, card: 'badge', sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
-    { id: 'bar', head: 'What becomes of what it holds', roomy: true, card: 'whole', cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
+    { id: 'display', head: 'Called', width: '16%', roomy: true, more: true, card: 'badge', sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
+    { id: 'bar', head: 'What it holds', roomy: true, card: 'whole', cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
     { id: 'guaranteed', head: 'Guaranteed', width: '92px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
     amount('used', 'Used'),
     amount('borrowed', 'Borrowed'),
@@ -158,7 +159,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       sort: (each) => each.cost,
       cell: (each) => (each.cost === null ? <span className="faint">no price</span> : money(each.cost, currency)),
     },
-    { id: 'center', head: 'Cost centre', width: '10%', roomy: true, sort: (each) => each.team.costCenter, cell: (each) => each.team.costCenter },
+    { id: 'center', head: 'Cost centre', width: '10%', roomy: true, wide: true, sort: (each) => each.team.costCenter, cell: (each) => each.team.costCenter },
     { id: 'isolation', head: 'Isolation', width: '10%', roomy: true, more: true, sort: (each) => each.team.isolation, cell: (each) => each.team.isolation },
   ]
 }

@@ -108,7 +108,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       ),
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
-    { id: 'namespace', head: 'Namespace', width: '8%', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
     { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
@@ -135,6 +135,6 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       sort: (each) => (each.createdAt === null ? null : now - Date.parse(each.createdAt)),
       cell: (each) => (each.createdAt === null ? '' : span(now - Date.parse(each.createdAt))),
     },
-    { id: 'cluster', head: 'Cluster', width: '11%', roomy: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
+    { id: 'cluster', head: 'Cluster', width: '156px', roomy: true, wide: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
   ]
 }

@@ -43,8 +43,8 @@ _ASKS_AT_LATEST: Final = 60_000
 """Milliseconds after which people ask for more."""
 _MOST_TOLD: Final = 100
 """Different failures that are told."""
-_REST: Final = 0.25
-"""Part of the time that a step has taken which is left to others before the next, where steps take long."""
+_REST: Final = 1.0
+"""How many times as long as a step has taken is left to others before the next, where steps take long."""
 
 
 @dataclass(frozen=True, slots=True)

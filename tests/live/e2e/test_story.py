@@ -22,7 +22,7 @@ import pytest
 from allotment.prove.guardrails import GUARDRAILS
 from tests.live.conftest import unique_name
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]  # by day the README is followed to its end
 
 CLUSTER = "training-eastus"
 PLATFORM_LABEL = "allotment.dev/platform=acme"
@@ -236,7 +236,6 @@ def test_06_exploratory_work_preempts_nobody(stage: Stage) -> None:
     assert set(stage.admitted("recsys")) == running
 
 
-@pytest.mark.nightly  # by day the README's own `prove` is run on a cluster of its own
 def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
     evidence = tmp_path / "evidence.md"
     here = (str(stage.directory), "--cluster", CLUSTER)
@@ -251,7 +250,6 @@ def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
     assert CLUSTER in evidence.read_text(encoding="utf-8")
 
 
-@pytest.mark.nightly  # by day the tests of prove and of drift remove guardrails of their own
 def test_08_a_removed_guardrail_is_named_found_and_repaired(stage: Stage) -> None:
     here = (str(stage.directory), "--cluster", CLUSTER)
     stage.allot("apply", *here, "--yes")
@@ -275,7 +273,6 @@ def rows_of(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.nightly
 def test_09_apply_killed_at_any_point_converges(stage: Stage) -> None:
     """A few kills of the real command; by day tests/live/apply kills it many times."""
     here = (str(stage.directory), "--cluster", CLUSTER)

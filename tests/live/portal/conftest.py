@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.live.debian import install
-from tests.live.portal.browsing import CHROMIUM, Visit, chromium
+from tests.live.portal.browsing import PROGRAMS, Visit, chromium, program
 from tests.live.portal.house import House
 from tests.live.portal.house import house as running_house
 from tools.oidc_provider import missing, up
@@ -25,10 +25,11 @@ Visits = Callable[..., Visit]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        install("chromium", "fonts-dejavu-core")
-    if not CHROMIUM.exists():
-        pytest.skip("no Chromium here, and it cannot be installed: apt-get install chromium")
+    for each in PROGRAMS:
+        if program() is None:
+            install(each.name, "fonts-dejavu-core")
+    if program() is None:
+        pytest.skip("no Chromium here, and it cannot be installed: apt-get install chromium-headless-shell")
     with chromium() as opened:
         yield opened
 

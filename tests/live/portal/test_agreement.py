@@ -24,7 +24,7 @@ GROUPS: Final = {
     "failed": {"failed", "refused"},
     "over": {"succeeded", "stopped"},
 }
-DAY, NIGHT = 12, 200
+DAY, NIGHT = 4, 200
 """Jobs that are compared."""
 
 

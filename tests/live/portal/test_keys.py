@@ -139,7 +139,7 @@ def test_a_list_is_walked_chosen_from_and_opened_by_keys(house: House, owner: Vi
     keys.press("k")
     keys.press("Enter")
     page.get_by_role("heading", name=names[1], exact=True).wait_for()
-    for name, word in (("j", "Jobs"), ("r", "Requests"), ("h", "acme")):
+    for name, word in (("j", "Jobs"), ("r", "Requests"), ("h", "Home")):
         keys.press("g")
         keys.press(name)
         page.get_by_role("heading", level=1, name=word, exact=True).wait_for()

@@ -210,7 +210,7 @@ def test_a_laptop_shows_twenty_five_rows(house: House, visit: Visits) -> None:
 def test_nothing_of_a_list_is_cut_off_on_a_telephone(house: House, visit: Visits, width: int) -> None:
     one = visit(viewport={"width": width, "height": 844}, has_touch=True)
     for path in listing(one):
-        page = one.shown(path)
+        page = one.turned(path)
         page.wait_for_timeout(300)
         assert page.evaluate(_CUT) == [], f"{path} at {width}"
         sideways = page.evaluate(

@@ -33,9 +33,10 @@ _WIDE: Final = """() => [...document.querySelectorAll('html, body, main, .inner,
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 def test_axe_finds_nothing(house: House, visit: Visits, theme: str) -> None:
     one = visit(color_scheme=theme)
+    one.shown("/help")
     found = []
     for path in by_address(house):
-        one.shown(path)
+        one.turned(path)
         one.page.wait_for_timeout(300)
         found += [f"{path}: {each}" for each in one.axe()]
     one.page.keyboard.press("Control+k")
@@ -59,8 +60,9 @@ def test_axe_finds_nothing(house: House, visit: Visits, theme: str) -> None:
 def test_no_screen_scrolls_sideways_on_a_telephone_or_enlarged(house: House, visit: Visits, width: int) -> None:
     """320 pixels are also a screen of 1280 at 400 %; 200 % of 1280 are 640."""
     one = visit(viewport={"width": width, "height": 800}, has_touch=width < 640)
+    one.shown("/help")
     for path in by_address(house):
-        one.shown(path)
+        one.turned(path)
         one.page.wait_for_timeout(200)
         found = one.page.evaluate(_WIDE) + one.page.evaluate(_SMALL, LEAST)
         assert found == [], f"{path} at {width}: {found}"

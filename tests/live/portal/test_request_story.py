@@ -162,7 +162,8 @@ def test_a_request_from_the_form_to_its_end(stage: Stage) -> None:
     told = foreseen(page)
     assert "acme-engineering-leads" in told
     assert re.search(r"Price\s+\d[\d,.]* USD", told), told
-    assert "gpus=8" in page.url, "the address can be sent to somebody"
+    assert "hours=2" in page.url, "the address can be sent to somebody; what is as it would be stands in none"
+    assert "gpus=" not in page.url
     one = asked(page)
     phone = offered(eve, one)
 

@@ -31,6 +31,7 @@ def test_people_sign_in_at_their_provider_and_out_again(people: House) -> None:
     one = Visit(context.new_page(), people.address)
     one.open("/jobs")
     one.page.get_by_role("button", name="Sign in").wait_for()
+    assert " ".join(one.text("main.door").split()) == "Allotment Shared GPUs, fairly divided. Sign in", "no trouble"
     assert one.page.get_by_role("navigation").count() == 0
     signed_in(one, "ada")
     assert one.page.url == f"{one.address}/", "nothing of what the provider has sent is left in the address"
@@ -60,8 +61,10 @@ def test_another_team_s_work_is_nowhere_in_what_a_browser_is_sent(people: House,
     one, other = visit("ada"), visit("bob")
     foreign = people.service.find(f"{SECRET}-run").id
     people.line.record()
-    for path in (*by_address(people), f"/jobs/{SECRET}-run", f"/jobs/{foreign}", "/jobs?state=running"):
-        one.open(path)
+    one.shown("/help")
+    screens = by_address(people)
+    for path in (*screens, f"/jobs/{SECRET}-run", f"/jobs/{foreign}", "/jobs?state=running"):
+        (one.turned if path in screens else one.open)(path)
         one.page.wait_for_timeout(300)
         one.settle()
         shown = one.page.content()
@@ -111,8 +114,9 @@ def test_what_anybody_writes_stays_text(house: House, owner: Visit) -> None:
     assert "red" in text
     assert log.locator("img, script, style, a").count() == 0
     assert log.locator(".tone-bad").filter(has_text="red").count() == 1
+    owner.shown("/help")
     for path in by_address(house):
-        owner.shown(path)
+        owner.turned(path)
         owner.page.wait_for_timeout(100)
         assert page.evaluate("window.hurt") is None, path
     requests = json.loads(house.server.run("requests", "-a", "-o", "json"))["items"]

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from allotment.model.jobs.run import JobState
 from tests.live.portal.browsing import Visit
@@ -44,17 +45,21 @@ class Stranger:
 
     def goes(self, place: str) -> None:
         """By the menu."""
-        self.click(self.page.get_by_role("navigation", name="Main").get_by_role("link", name=place, exact=True))
+        # Behind the name of a place may stand how much of it waits.
+        self.click(self.page.locator("nav a.entry").filter(has_text=re.compile(rf"^{place}\s*\d*$")))
         self.page.locator("main h1").wait_for()
         self.visit.settle()
 
     def reads(self, pattern: str) -> None:
         """It stands on the page, without a word to open."""
-        self.page.wait_for_function(
-            "(pattern) => new RegExp(pattern, 'i')"
-            ".test(document.querySelector('main').innerText.replace(/\\s+/g, ' '))",
-            arg=pattern,
-        )
+        try:
+            self.page.wait_for_function(
+                "(pattern) => new RegExp(pattern, 'i')"
+                ".test(document.querySelector('main').innerText.replace(/\\s+/g, ' '))",
+                arg=pattern,
+            )
+        except PlaywrightTimeoutError:
+            pytest.fail(f"{pattern!r} is not in {self.visit.text()!r}")
 
 
 Answer = Callable[[Stranger, House], None]
@@ -70,11 +75,13 @@ def why_does_it_wait(one: Stranger, house: House) -> None:
     one.goes("Jobs")
     one.click(one.page.get_by_role("button", name="waiting", exact=True))
     one.click(one.page.get_by_role("link", name="big", exact=True))
-    one.reads(r"more needed|needed|room|quota")
+    one.reads(r"queued \d+ \w+ short")
 
 
 def what_would_it_cost(one: Stranger, house: House) -> None:
     one.goes("Ask for GPUs")
+    one.clicks += 1
+    one.page.get_by_label("GPUs").fill("4")
     one.reads(r"Price [\d.,]+ [A-Z]{3}")
 
 
@@ -87,7 +94,7 @@ def what_changed_last_night(one: Stranger, house: House) -> None:
 
 def how_much_is_free(one: Stranger, house: House) -> None:
     one.goes("Accelerators")
-    one.reads(r"What there is.*a100")
+    one.reads(r"What there is.*Free .*slots local \d+ \d+ \S+ \d+")
 
 
 def when_does_mine_start(one: Stranger, house: House) -> None:
@@ -135,7 +142,7 @@ def what_does_that_cause_mean(one: Stranger, house: House) -> None:
 QUESTIONS: Final[dict[str, Answer]] = {
     "who holds the idle A100s?": who_holds_idle_ones,
     "why does big wait?": why_does_it_wait,
-    "what would 8 A100s cost?": what_would_it_cost,
+    "what would 4 A100s cost?": what_would_it_cost,
     "what changed last night?": what_changed_last_night,
     "how many GPUs are free?": how_much_is_free,
     "when does it start?": when_does_mine_start,
@@ -170,4 +177,4 @@ def test_finished_jobs_are_found_with_their_history_and_report(house: House, own
         report = page.get_by_role("region", name="Report").inner_text()
         assert re.search(r"memory of a replica", report)
         used = page.get_by_role("region", name="What it used").inner_text()
-        assert "no telemetry" in used or "%" in used, "allocated and used are told apart"
+        assert "o telemetry" in used or "%" in used, "allocated and used are told apart"

@@ -116,7 +116,9 @@ def test_a_team_comes_runs_its_first_job_and_leaves(house: House) -> None:
     step(page, "first job", "not shown to you")
     step(phone, "first job", "nobody of the team has submitted one yet")
 
-    first = replace(job(team=TEAM, name="first"), program=replace(job().program, image="registry.acme.example/train:1"))
+    first = replace(
+        job(team=TEAM, name="first", devices=0), program=replace(job().program, image="registry.acme.example/train:1")
+    )
     made = house.service.submit(JobSubmission(first, CLUSTER)).job
     house.until(made.id, lambda each: each.state in {JobState.RUNNING, JobState.SUCCEEDED})
     step(phone, "first job", "first (running|succeeded).*after the approval")

@@ -66,6 +66,9 @@ FORMS: Final = {"/submit", "/onboard", "/leave"}
 """Screens that show nothing before somebody has said what he wants."""
 
 
+BY_DAY: Final = ("/", "/jobs", "/submit", "/books")
+
+
 def by_address(house: House) -> dict[str, dict[str, str]]:
     one = house.service.requests(RequestFilter(states=frozenset({RequestState.WAITING}))).rows[-1]
     return {path.replace("REQUEST", one.id): panels for path, panels in PANELS.items()}
@@ -93,10 +96,11 @@ def told(kind: str, number: int) -> str:
     return f"id: {number}\nevent: {kind}\ndata: {{}}\n\n"
 
 
-def test_no_number_and_no_none_is_shown_before_it_was_told(house: House, visit: Visits) -> None:
+@pytest.mark.parametrize("only", [BY_DAY, pytest.param((), marks=pytest.mark.nightly)])
+def test_no_number_and_no_none_is_shown_before_it_was_told(house: House, visit: Visits, only: tuple[str, ...]) -> None:
     """The page alone first, then its frame, then its data."""
     one = visit()
-    for path in by_address(house):
+    for path in only or by_address(house):
         with one.held(ALL_BUT_ME) as data, one.held(ME) as frame:
             one.open(path)
             one.page.locator("[data-state=loading]").first.wait_for()

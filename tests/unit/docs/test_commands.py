@@ -27,6 +27,7 @@ _ON_THIS_MACHINE = frozenset(
     {
         "up",
         "down",
+        "open",
         "run",
         "submit",
         "ps",

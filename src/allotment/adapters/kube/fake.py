@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Final
 
 from allotment.adapters.kube import fake_ownership as ownership
@@ -123,7 +124,7 @@ class FakeKube:
         lenient: bool = False,  # noqa: ARG002 every object here is held
     ) -> Iterator[Body]:
         """All objects of a kind."""
-        yield from self._listed(api_version, kind, namespace, labels, fields, self._shown)
+        yield from self._listed(api_version, kind, namespace, labels, fields, attrgetter("shown"))
 
     def _listed(
         self,
@@ -152,7 +153,7 @@ class FakeKube:
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind."""
-        yield from self._listed(api_version, kind, namespace, "", fields, self._shown_metadata)
+        yield from self._listed(api_version, kind, namespace, "", fields, self._metadata)
 
     def watch(self, api_version: str, kind: str, *, namespace: str = "", since: str = "") -> WatchStream:
         """What happens to a kind."""
@@ -175,7 +176,7 @@ class FakeKube:
         """One object, or None."""
         with self._lock, self._called(Call("get", key)):
             stored = self._objects.get(key)
-            return self._shown(stored) if stored is not None and api_version else None
+            return stored.shown if stored is not None and api_version else None
 
     def read_part(self, part: ObjectPart, *, query: Mapping[str, int] = NO_QUERY) -> Body | None:
         """What `parts` holds; an object's status is the object itself."""
@@ -190,7 +191,7 @@ class FakeKube:
             wanted = (group, part.resource, part.namespace, part.name)
             for key, stored in self._objects.items():
                 if (key.group, f"{key.kind.lower()}s", key.namespace, key.name) == wanted:
-                    return self._shown(stored)
+                    return stored.shown
             return None
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
@@ -414,28 +415,22 @@ class FakeKube:
             self._put(key, after)
             if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
                 self._take(key)  # the last finalizer is off
-        return Answer(self._shown(after), ())
+        return Answer(after.shown, ())
 
     def _put(self, key: ObjectKey, stored: Stored) -> None:
         version = int(stored.body["metadata"]["resourceVersion"])
         changed = key not in self._objects or self._objects[key] != stored
         self._objects[key] = stored
         if changed:
-            self.log.tell(LoggedChange(version, WatchWord.THERE, key, lambda: self._shown(stored)))
+            self.log.tell(LoggedChange(version, WatchWord.THERE, key, lambda: stored.shown))
 
     def _take(self, key: ObjectKey) -> None:
         stored, version = self._objects.pop(key), next(self._versions)
-        self.log.tell(LoggedChange(version, WatchWord.GONE, key, lambda: self._shown(stored)))
+        self.log.tell(LoggedChange(version, WatchWord.GONE, key, lambda: stored.shown))
 
-    def _shown_metadata(self, stored: Stored) -> dict[str, Any]:
-        parts = {part: stored.body[part] for part in ("apiVersion", "kind", "metadata")}
-        return self._shown(replace(stored, body=parts))
-
-    def _shown(self, stored: Stored) -> dict[str, Any]:
-        body: dict[str, Any] = ownership.copied(stored.body)
-        if stored.holdings or "managedFields" not in body["metadata"]:
-            body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
-        return body
+    @staticmethod
+    def _metadata(stored: Stored) -> dict[str, Any]:
+        return replace(stored, body={part: stored.body[part] for part in ("apiVersion", "kind", "metadata")}).shown
 
 
 class _Called:

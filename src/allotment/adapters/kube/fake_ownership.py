@@ -11,6 +11,7 @@ import json
 import marshal
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from allotment.adapters.kube.fake_schema import ATOMIC_MAPS, LIST_KEYS, SETS, completed
@@ -34,12 +35,31 @@ class ManagedFieldsEntry:
     paths: frozenset[Path]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stored:
-    """One object that the server holds, with whom its fields belong to."""
+    """One object that the server holds, with whom its fields belong to; another one takes its place at each change."""
 
     body: dict[str, Any]
     holdings: tuple[ManagedFieldsEntry, ...]
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """As the server shows it; whoever gets it has it to himself."""
+        kept = self._kept
+        if isinstance(kept, dict):
+            return _copied(kept)  # type: ignore[no-any-return]
+        shown: dict[str, Any] = marshal.loads(kept)  # noqa: S302 (nothing comes from outside)
+        return shown
+
+    @cached_property
+    def _kept(self) -> bytes | dict[str, Any]:
+        body: dict[str, Any] = copied(self.body)
+        if self.holdings or "managedFields" not in body["metadata"]:
+            body["metadata"]["managedFields"] = managed_fields(self.holdings)
+        try:
+            return marshal.dumps(body)
+        except ValueError:
+            return body
 
 
 def declared(body: Mapping[str, Any]) -> dict[str, Any]:

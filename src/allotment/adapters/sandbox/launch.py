@@ -53,6 +53,9 @@ Connect = Callable[[Path], AbstractContextManager[KubePort]]
 START_SECONDS: Final = 240.0
 """Limit for a whole start; it takes some 20 seconds on an idle machine of two cores."""
 
+GO_SETTINGS: Final = ("GOGC", "GOMEMLIMIT")
+"""By which a Go program trades memory for time (pkg.go.dev/runtime, "Environment Variables")."""
+
 _STEPS: Final = (
     "keys and configuration",
     "etcd",
@@ -86,6 +89,7 @@ class Launch:
         ports: Mapping[str, int],
         connect: Connect,
         progress: Progress,
+        env: Mapping[str, str],
     ) -> None:
         self.state = State(spec, ports, started_at=time.time())
         self._paths = paths
@@ -93,6 +97,7 @@ class Launch:
         self._kit = kit
         self._connect = connect
         self._progress = progress
+        self._go_settings = {each: env[each] for each in GO_SETTINGS if env.get(each)}
         self._parts = start_order(spec.extensions)
         self._layout = Layout(paths, ports, spec.fast_storage, spec.apiserver_flags)
         self._deadline = time.monotonic() + START_SECONDS
@@ -183,8 +188,13 @@ class Launch:
         process = processes.start(
             COMPONENTS[name].argv(self._kit.binaries[name], self._layout),
             folder=folder,
-            # Nothing of the user's environment: a proxy setting there would catch loopback traffic.
-            env={"PATH": os.defpath, "HOME": str(self._paths.folder), processes.MARKER: str(self._paths.folder)},
+            # Nothing else of the user's environment: a proxy setting there would catch loopback traffic.
+            env={
+                **self._go_settings,
+                "PATH": os.defpath,
+                "HOME": str(self._paths.folder),
+                processes.MARKER: str(self._paths.folder),
+            },
             log=self._paths.log(name),
         )
         self.state = dataclasses.replace(self.state, processes={**self.state.processes, name: process})

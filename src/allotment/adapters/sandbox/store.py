@@ -57,7 +57,7 @@ class SandboxStore:
     Args:
         root: state folder; a sandbox's files lie in `root/NAME`.
         cache: folder of built binaries, shared by all sandboxes.
-        env: environment that binaries are looked for and built with.
+        env: environment that binaries are looked for and built with; servers get how Go spends memory from it.
         connect: opens a client for a sandbox's API server.
         folder: explicit folder with binaries.
         rng: source of port numbers.
@@ -237,7 +237,7 @@ class SandboxStore:
         names = port_names(spec.extensions)
         ports = renewed(names, earlier, self._rng)
         for attempt in range(1, _STARTS + 1):
-            launch = Launch(paths, spec, kit, ports, self._connect, progress)
+            launch = Launch(paths, spec, kit, ports, self._connect, progress, self._env)
             ready = False
             try:
                 state = launch.run()

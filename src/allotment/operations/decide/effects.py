@@ -40,8 +40,9 @@ from allotment.simulation.live.seen import Chronicle, trees
 from allotment.simulation.live.starts import StartBasis, StartEstimator, StartWishes
 
 _WISHES: Final = StartWishes(futures=25)
-_MOST_INSTANTS: Final = 20_000
-"""Instants that are played of a cluster's futures: a quarter of a minute where two thousand wait."""
+_MOST_INSTANTS: Final = 6_000
+"""Instants that are played of a cluster's futures: some four seconds of a processor. As many futures as fit
+are played."""
 _MOST_WORSE: Final = 30
 _MOST_BETTER: Final = 10
 """Effects that are told one by one; of the rest, sums."""

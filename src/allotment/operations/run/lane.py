@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -37,6 +38,13 @@ _BUSY: Final = 0.1
 """Seconds between two passes over this machine while anything runs; the end of a job has the next one come at once."""
 _IDLE: Final = 1.0
 """Seconds between two passes where nothing is near; whoever asks for something does not wait for it."""
+_SHARE: Final = 9
+_LONGEST: Final = 10.0
+"""How many times as long as a pass took is waited after it, where that is longer than the above, and seconds of it at
+most: a large cluster is looked at less often, and costs the server and its API server a tenth of their time."""
+_REST: Final = 1.0
+"""Seconds at most, and never more than it took, that a pass is left behind whoever asks for something: where many do,
+one pass serves them all."""
 _OFFER_AGE: Final = 60_000
 """Milliseconds after which what a back end has is asked anew."""
 _PAST: Final = 30 * DAY_MS
@@ -204,6 +212,7 @@ class Lane:
     def work(self, ending: threading.Event) -> None:
         """Pass after pass until the server is to end."""
         while not ending.is_set():
+            began = time.monotonic()
             try:
                 news = self.step()
             except Exception as error:  # noqa: BLE001 (a defect in one back end must not end its passes, nor hide)
@@ -211,11 +220,15 @@ class Lane:
                 self._trouble = f"a mistake in Allotment, not in your jobs: {type(error).__name__}: {error}"
                 self._note_silence()
                 news = False
-            if news:
-                ending.wait(_BREATH)
-            else:
-                self._wake.wait(_BUSY if self._serving.busy() and not self.trouble else _IDLE)
-                self._wake.clear()
+            self._wait(time.monotonic() - began, ending, news=news)
+
+    def _wait(self, took: float, ending: threading.Event, *, news: bool) -> None:
+        """For the next pass; whoever asks for something ends it, after a rest."""
+        troubled = bool(self.trouble)
+        rest = 0.0 if troubled else min(took, _REST)
+        ending.wait(rest)
+        self._wake.wait(pause_after(took, news=news, busy=self._serving.busy(), troubled=troubled) - rest)
+        self._wake.clear()
 
     def wake(self) -> None:
         """Something was asked for: the next pass comes at once."""
@@ -338,3 +351,16 @@ class Lane:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def pause_after(took: float, *, news: bool, busy: bool, troubled: bool) -> float:
+    """Seconds until the next pass of a back end, unless somebody asks for something.
+
+    Args:
+        took: seconds that the last one took.
+        news: whether it found something new.
+        busy: whether something runs there that is worth looking at soon.
+        troubled: whether it could not be made whole: what it took was waiting then, not work.
+    """
+    soon = _BREATH if news else _BUSY if busy and not troubled else _IDLE
+    return soon if troubled else max(soon, min(_SHARE * took, _LONGEST))

@@ -37,8 +37,12 @@ _MEANT: Final = {
     "Workload has overlapping preemption targets with another workload": "others make room for a job before it",
     "Workload has overlapping preemption targets with another workload, but will fit after these preemptions "
     "complete": "it starts when the jobs that are told to end have made room",
+    "ContainerCreating": "its containers are being made",
+    "PodInitializing": "its containers are being prepared",
+    "ErrImagePull": "its image could not be fetched",
+    "ImagePullBackOff": "its image could not be fetched; that is tried again",
 }
-"""Whole sentences of the queues."""
+"""Whole sentences of the queues, and of what starts containers."""
 
 
 @lru_cache(2048)

@@ -36,6 +36,7 @@ LOST_PLACE = "Workload no longer fits after processing another workload"
         ),
         (f"{LOST_PLACE}; displaced 3 times so far", f"displaced 3 times so far: {plain_reason(LOST_PLACE)}"),
         ("displaced 3 times so far", "displaced 3 times so far"),
+        ("ContainerCreating", "its containers are being made"),
     ],
 )
 def test_plain_words(said: str, plain: str) -> None:
