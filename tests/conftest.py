@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,10 @@ is a unit: some files stand in an order."""
 
 settings.register_profile("here", max_examples=by_day(100), deadline=None, derandomize=not ALL)
 settings.load_profile("here")
+
+# What a shell runs in the background is deaf to Ctrl-C, and hands that on: programs that tests interrupt would be, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE: Final = Path(__file__).parent
 

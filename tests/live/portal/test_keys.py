@@ -161,7 +161,8 @@ def test_a_list_is_walked_chosen_from_and_opened_by_keys(house: House, owner: Vi
 def test_several_are_stopped_at_once_and_what_fails_is_told_one_by_one(house: House, owner: Visit) -> None:
     name = f"bulk-{secrets.token_hex(2)}"
     for number in range(3):
-        house.submit(f"{name}-{number}", "exec sleep 1000")
+        made = house.submit(f"{name}-{number}", "exec sleep 1000")
+        house.until(made.id, lambda job: job.state is JobState.RUNNING)
     page = owner.shown(f"/jobs?q={name}&state=running")
     page.wait_for_function("() => document.querySelectorAll('main tr[aria-rowindex]').length >= 3")
     names = rows(owner)

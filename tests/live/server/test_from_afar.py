@@ -95,6 +95,7 @@ def test_a_day_from_elsewhere_is_a_day_at_the_machine(server: Server, laptop: La
     laptop.run("wait", "again", "--timeout", "60")
     (laptop.home / "long.sh").write_text("#!/bin/sh\nsleep 60\n")
     laptop.run("run", "long.sh", "--team", "nlp", "-d")
+    laptop.run("wait", "long", "--for", "running", "--timeout", "60")
     assert "it runs" in laptop.run("why", "long", "--on", "local").stdout
     laptop.run("stop", "long")
     acts = json.loads(server.run("audit", "search", "-o", "json", "--did", "job"))["items"]

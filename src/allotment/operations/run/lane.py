@@ -359,8 +359,8 @@ def pause_after(took: float, *, news: bool, busy: bool, troubled: bool) -> float
     Args:
         took: seconds that the last one took.
         news: whether it found something new.
-        busy: whether something runs there that is worth looking at soon.
+        busy: whether something runs there that is worth looking at soon: no longer than it took is waited then.
         troubled: whether it could not be made whole: what it took was waiting then, not work.
     """
     soon = _BREATH if news else _BUSY if busy and not troubled else _IDLE
-    return soon if troubled else max(soon, min(_SHARE * took, _LONGEST))
+    return soon if troubled else max(soon, min(took if busy else _SHARE * took, _LONGEST))
