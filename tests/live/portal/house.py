@@ -202,7 +202,12 @@ def started(
     finally:
         if line is not None:
             line.close()
-        server.end()
+        if "--demo" in words:
+            # Its jobs are made up: they end with it.
+            server.run("down")
+            server.reap()
+        else:
+            server.end()
         for login in PEOPLE if provider is not None else ():
             provider.withdraw(login)
 
