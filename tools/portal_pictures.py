@@ -31,8 +31,7 @@ from allotment.ports.requests import RequestFilter
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import JobRow
 from tests.live.portal.browsing import Visit, chromium
-from tests.live.portal.house import House
-from tests.live.portal.lines import Line
+from tests.live.portal.house import House, started
 from tests.live.server.conftest import Server
 
 ROOT: Final = Path(__file__).parents[1]
@@ -194,22 +193,15 @@ DOOR: Final = "door"
 def demo(folder: Path, browser: Browser) -> Iterator[House]:
     """A fleet that is made up, as full as it gets, with some jobs and a request of whoever looks."""
     (folder / "home").mkdir()
-    server, line = Server(folder / "home"), None
-    try:
-        server.run("up", "--demo", "--no-open", "--listen", "127.0.0.1:0")
-        line = Line(int(server.service.status().listens.rpartition(":")[2]))
+    server = Server(folder / "home")
+    with started(server, ("--demo",), browser, None) as made:
         for name, team, wants, replicas in OWN:
             text = MINE.format(name=name, team=team, wants=wants, replicas=replicas)
             (server.home / f"{name}.yaml").write_text(text, encoding="utf-8")
             server.run("submit", f"{name}.yaml", "--on", DEVELOPMENT)
         asked = ("--accelerator", "t4", "--on", DEVELOPMENT, "--for", "2d", "--why", "two notebooks for the release")
         server.run("request", "gpus", "2", "--team", "nlp", *asked)
-        yield House(server, line, browser, ())
-    finally:
-        if line is not None:
-            line.close()
-        server.run("down")
-        server.reap()
+        yield made
 
 
 def subjects(made: House) -> Subjects:

@@ -17,7 +17,7 @@ from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Body
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
-from allotment.operations.change.apply import apply_plan
+from allotment.operations.change.apply import ApplyReport, apply_plan
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.ports.kube import Identity, RefusedError
@@ -83,14 +83,16 @@ class Training:
 
     def apply(self, platform: Platform | None = None) -> None:
         """Bring the cluster to the platform, or to another version of it."""
+        report = self.brought(platform)
+        assert report.complete, [(str(item.change.key), item.message) for item in report.remaining]
+
+    def brought(self, platform: Platform | None = None) -> ApplyReport:
+        """The same; what has become of it."""
         declared, clock = platform or self.platform, SystemClock()
         cluster = declared.cluster(self.cluster.name)
         assert cluster is not None
         plan = make_plan(render(declared, cluster), self.kube, PlanSettings(declared.name, clock.now().date()))
-        report = apply_plan(plan, self.kube, clock)
-        left = [(str(item.change.key), item.message) for item in report.remaining]
-        # The namespace of a team that has left stays as long as its data.
-        assert all("its data are kept until" in message for _, message in left), left
+        return apply_plan(plan, self.kube, clock)
 
 
 def refusal(act: Callable[[], object]) -> str:

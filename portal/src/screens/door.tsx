@@ -17,6 +17,7 @@ export function Nowhere() {
 /** Where nobody is known yet. */
 export function SignedOut({ trouble }: { trouble: Trouble | null }) {
   const [failed, setFailed] = useState<Trouble | null>(null)
+  const told = failed ?? trouble
   const provider = useQuery({
     queryKey: ['provider'],
     queryFn: async () => (await fetch('/api/v1/sign-in')).ok,
@@ -27,7 +28,7 @@ export function SignedOut({ trouble }: { trouble: Trouble | null }) {
       <div>
         <h1>Allotment</h1>
         <p className="faint">Shared GPUs, fairly divided.</p>
-        {(failed ?? trouble) && <Failed trouble={(failed ?? trouble) as Trouble} {...((failed ?? trouble)?.passing ? { again: () => location.reload() } : {})} />}
+        {told && <Failed trouble={told} {...(told.passing ? { again: () => location.reload() } : {})} />}
         {provider.data === true && (
           <button type="button" className="act first" onClick={() => void leaveToSignIn().catch((error: unknown) => setFailed(asTrouble(error)))}>
             Sign in

@@ -13,8 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live.portal.browsing import Visit
-from tests.live.portal.house import House
-from tests.live.portal.lines import Line
+from tests.live.portal.house import House, started
 from tests.live.portal.test_commands import copied, typed
 from tests.live.portal.test_truth import refuse, states
 from tests.live.server.conftest import Server
@@ -29,16 +28,8 @@ SLOW: Final = 90_000
 
 @pytest.fixture(scope="module")
 def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    server, line = Server(tmp_path_factory.mktemp("foresight")), None
-    try:
-        server.run("up", "--demo", "--no-open", "--listen", "127.0.0.1:0")
-        line = Line(int(server.service.status().listens.rpartition(":")[2]))
-        yield House(server, line, browser, ())
-    finally:
-        if line is not None:
-            line.close()
-        server.run("down")
-        server.reap()
+    with started(Server(tmp_path_factory.mktemp("foresight")), ("--demo",), browser, None) as made:
+        yield made
 
 
 @pytest.fixture

@@ -46,7 +46,8 @@ def house(browser: Browser, training: Training, tmp_path_factory: pytest.TempPat
         provider.enroll("val", f"acme-{TEAM}-leads", f"acme-{TEAM}")
         yield made
         provider.withdraw("val")
-    training.apply()
+    # The namespace of a team that has left stays as long as its data.
+    assert {str(item.change.key) for item in training.brought().remaining} <= {f"Namespace {TEAM}"}
 
 
 def committed(folder: Path) -> Path:

@@ -11,7 +11,6 @@ import json
 import marshal
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 from allotment.adapters.kube.fake_schema import ATOMIC_MAPS, LIST_KEYS, SETS, completed
@@ -45,21 +44,15 @@ class Stored:
     @property
     def shown(self) -> dict[str, Any]:
         """As the server shows it; whoever gets it has it to himself."""
-        kept = self._kept
-        if isinstance(kept, dict):
-            return _copied(kept)  # type: ignore[no-any-return]
-        shown: dict[str, Any] = marshal.loads(kept)  # noqa: S302 (nothing comes from outside)
+        shown: dict[str, Any] = _unpacked(self._packed)
         return shown
 
-    @cached_property
-    def _kept(self) -> bytes | dict[str, Any]:
+    @functools.cached_property
+    def _packed(self) -> Any:
         body: dict[str, Any] = copied(self.body)
         if self.holdings or "managedFields" not in body["metadata"]:
             body["metadata"]["managedFields"] = managed_fields(self.holdings)
-        try:
-            return marshal.dumps(body)
-        except ValueError:
-            return body
+        return _packed(body)
 
 
 def declared(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,11 +114,19 @@ def merge(live: Any, applied: Any, name: str = "") -> Any:
 
 def copied(value: Any) -> Any:
     """An object of one's own: of JSON's types only, so without the bookkeeping of `copy.deepcopy`."""
+    return _unpacked(_packed(value))
+
+
+def _packed(value: Any) -> Any:
+    """What `_unpacked` makes a copy of: in a fifth of the time where it is JSON all through, which has no bytes."""
     try:
-        # Of what is JSON all through, in a fifth of the time.
-        return marshal.loads(marshal.dumps(value))  # noqa: S302 (nothing comes from outside)
+        return marshal.dumps(value)
     except ValueError:
-        return _copied(value)
+        return value
+
+
+def _unpacked(packed: Any) -> Any:
+    return marshal.loads(packed) if isinstance(packed, bytes) else _copied(packed)  # noqa: S302 (nothing from outside)
 
 
 def _copied(value: Any) -> Any:
