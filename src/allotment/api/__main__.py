@@ -20,7 +20,14 @@ from fastapi import FastAPI
 
 from allotment import wiring
 from allotment.api.backends import BackEnds, ServerPlaces, connected
-from allotment.api.clusters import ClusterWays, ReachedClusters, cluster_hub, joined_clusters
+from allotment.api.clusters import (
+    ClusterWays,
+    DeviceMeters,
+    ReachedClusters,
+    cluster_hub,
+    device_meters,
+    joined_clusters,
+)
 from allotment.api.counting import counting
 from allotment.api.deciding import (
     DecidedOn,
@@ -198,12 +205,12 @@ def _made_up(asked: argparse.Namespace, folder: Path, opened: ExitStack) -> _Mea
     from allotment.simulation.demo.fates import DemoPace  # noqa: PLC0415 (the same)
 
     # What is made up reaches nobody: no repository, no cluster and no inbox of its user.
-    for word in ("repository", "notices", "key_file", "shared_folder", "advertise", "recorded"):
+    for word in ("repository", "notices", "key_file", "shared_folder", "advertise", "recorded", "prometheus"):
         setattr(asked, word, "")
     # As long as the socket is held no other server has the folder that is made anew.
     bound = opened.enter_context(bound_socket(folder / running.SOCKET, listens=False))
     fleet = demo_fleet(folder, DemoPace(asked.demo_seed), wiring.clock())
-    store = str(fleet.folder / "jobs.db")
+    store = str(running.demo_store(fleet.folder))
     return _MeantServer(fleet.folder, fleet.directory, str(fleet.directory), 0, store, fleet, bound)
 
 
@@ -260,7 +267,10 @@ def _followed(server: _ServerParts) -> _FollowedClusters:
     connect = connected if fleet is None else fleet.connect
     ways = ClusterWays(present, credentials, connect, made_up=fleet is not None)
     pace = USUAL_PACE if fleet is None else fleet.looks
-    hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock(), pace))
+    meters = device_meters(server.asked.prometheus, server.asked.prometheus_cluster_label)
+    if fleet is not None:
+        meters = DeviceMeters({each.name: each.name for each in present.platform.clusters}, opened=fleet.metrics)
+    hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock(), pace, meters))
     credentials.on_change(hub.reopen)
     return _FollowedClusters(ReachedClusters(hub, ways), credentials)
 

@@ -10,17 +10,23 @@ from typing import Any
 
 from allotment import wiring
 from allotment.api.deciding import PresentPlatform
+from allotment.api.telemetry.saying import say
 from allotment.errors import NotFoundError, shown
 from allotment.model.mark import Mark
+from allotment.model.platform import Platform
+from allotment.operations.ask.measuring import MetricsRequest, lowest
 from allotment.operations.ask.recorded import Recording
+from allotment.operations.ask.wasting import KINDS_OF_WORK, counting_rules
 from allotment.operations.fleet.credentials import ClusterCredentials
 from allotment.operations.fleet.followed import USUAL_PACE, LookPace
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.fleet.joined import JoinedClusters
+from allotment.operations.fleet.metered import EVERY_CLUSTER, MeteredCluster, addresses_of
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
 from allotment.operations.watch.queue_history import QueueHistory
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
+from allotment.ports.metrics import MetricsPort
 
 Connect = Callable[[str], AbstractContextManager[KubePort]]
 """To a cluster, by its context."""
@@ -77,7 +83,63 @@ class ClusterWays:
         return found
 
 
-def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock, pace: LookPace = USUAL_PACE) -> ClusterHub:
+@dataclass(frozen=True, slots=True)
+class DeviceMeters:
+    """What measures the devices of clusters.
+
+    Attributes:
+        addresses: of Prometheus, by cluster; see `addresses_of`.
+        label: in which a series says its cluster; empty where each is measured by a Prometheus of its own.
+        opened: opens an address.
+    """
+
+    addresses: Mapping[str, str]
+    label: str = ""
+    opened: Callable[[str], AbstractContextManager[MetricsPort]] = wiring.metrics
+
+    def of(self, platform: Callable[[], Platform], name: str) -> MeteredCluster | None:
+        """What measures one; None for nothing.
+
+        Args:
+            platform: as it is declared at the moment, for its rules of idleness.
+            name: of the cluster.
+        """
+        address = self.addresses.get(name) or self.addresses.get(EVERY_CLUSTER)
+        if address is None:
+            return None
+        where = ((self.label, (name,)),) if self.label else ()
+
+        def asked() -> MetricsRequest:
+            rules = counting_rules(platform(), name, ()).idle
+            return MetricsRequest(where, lowest([rules.of(kind) for kind in KINDS_OF_WORK]))
+
+        def tell(said: str) -> None:
+            say(f"metrics of {name}: {shown(said)}")
+
+        return MeteredCluster(partial(self.opened, address), asked, tell)
+
+
+def device_meters(addresses: str, label: str) -> DeviceMeters:
+    """What is asked, as the server's words name it.
+
+    Raises:
+        UsageError: they name what is no address.
+    """
+    found = addresses_of(addresses)
+    for each in found.values():
+        # It is looked at now: who starts a server is told, not who asks it.
+        with wiring.metrics(each):
+            pass
+    return DeviceMeters(found, label)
+
+
+def cluster_hub(
+    present: PresentPlatform,
+    ways: ClusterWays,
+    clock: Clock,
+    pace: LookPace = USUAL_PACE,
+    meters: DeviceMeters | None = None,
+) -> ClusterHub:
     """The clusters of a platform, each followed from the first time that somebody needs it.
 
     Args:
@@ -85,7 +147,11 @@ def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock, pace:
         ways: to clusters.
         clock: time.
         pace: how often each is looked at.
+        meters: what measures their devices; None for nothing.
     """
+
+    def metered(name: str) -> MeteredCluster | None:
+        return None if meters is None else meters.of(lambda: present.platform, name)
 
     def declared() -> Mapping[str, str]:
         return {each.name: ways.words(each.name, each.context) for each in present.platform.clusters}
@@ -100,7 +166,7 @@ def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock, pace:
             RightCluster(kube, Mark(platform.name, cluster.name))()
             yield kube
 
-    return ClusterHub(declared, opened, clock, pace)
+    return ClusterHub(declared, opened, clock, pace, metered)
 
 
 @dataclass(frozen=True, slots=True)

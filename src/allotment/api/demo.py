@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -18,9 +18,11 @@ from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.moments import rfc3339, written
 from allotment.model.platform import Platform
 from allotment.operations.access.admitting import LetIn
+from allotment.operations.demo.admitting import signing_for
 from allotment.operations.demo.building import build, edit_by_hand
 from allotment.operations.demo.living import LivingCluster, WaitingLines
 from allotment.operations.demo.logs import DemoLogs
+from allotment.operations.demo.metrics import DemoMetrics
 from allotment.operations.demo.people import DemoPeople, bring_people
 from allotment.operations.fleet.followed import LookPace
 from allotment.operations.run.desk import Desk
@@ -100,6 +102,11 @@ class DemoFleet:
         Thread(target=_clusters_live, args=(self, clock, desk.ending), name="demo", daemon=True).start()
         Thread(target=_people_live, args=(people, desk.ending), name="demo people", daemon=True).start()
 
+    def metrics(self, name: str) -> AbstractContextManager[DemoMetrics]:
+        """What measures the devices of a cluster."""
+        found = next(each for each in self.clusters.values() if each.name == name)
+        return nullcontext(DemoMetrics(name, found.kube, self.pace))
+
     @contextmanager
     def connect(self, context: str) -> Iterator[KubePort]:
         """To a cluster.
@@ -121,7 +128,7 @@ def demo_fleet(server_folder: Path, pace: DemoPace, clock: Clock) -> DemoFleet:
         pace: how fast the fleet lives.
         clock: time.
     """
-    folder = running.folder_afresh(server_folder.parent / "demo")
+    folder = running.folder_afresh(running.demo_folder(server_folder))
     directory = folder / "platform"
     files = declared(wiring.directory(running.example_platform()).read().files)
     wiring.files().write_tree(directory, files)
@@ -134,7 +141,7 @@ def demo_fleet(server_folder: Path, pace: DemoPace, clock: Clock) -> DemoFleet:
     clusters = {}
     for cluster in platform.clusters:
         logs, lines = DemoLogs(clock, pace), WaitingLines()
-        kube = demo_cluster(cluster.name, lambda: rfc3339(clock.now()), logs, lines)
+        kube = demo_cluster(cluster.name, lambda: rfc3339(clock.now()), logs, lines, signing_for(running.user_name()))
         logs.kube = kube
         build(platform, cluster, kube, since)
         edit_by_hand(cluster, kube)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from allotment.api.proposing import add_forge_words
 from allotment.api.telemetry.log import FORMATS, TEXT
+from allotment.operations.directory.configuration import setting
 
 
 def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Namespace:
@@ -44,6 +46,12 @@ def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Names
     parser.add_argument("--oidc-scopes", default="openid profile email", help="what is asked of it")
     parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
     parser.add_argument("--notices", default="", help="file of receivers of notices")
+    parser.add_argument(
+        "--prometheus",
+        default=os.environ.get(setting("prometheus").variable, ""),
+        help="address of a Prometheus that measures the devices of every cluster, or CLUSTER=ADDRESS for each",
+    )
+    parser.add_argument("--prometheus-cluster-label", default="", help="label in which its series say their cluster")
     parser.add_argument("--key-file", default="", help="where the key of kept credentials lies")
     parser.add_argument("--metrics-listen", default="", help="address of health and metrics alone, without tokens")
     parser.add_argument("--recorded", default="", help="folder of recorded snapshots that books over a time rest on")

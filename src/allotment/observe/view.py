@@ -18,7 +18,7 @@ from allotment.model.observed.namespaced import AdmissionBinding, AdmissionBindi
 from allotment.model.observed.nodes import ResourceClaim
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import ClusterQueue, Cohort, LocalQueue, PendingOrder, PendingWorkload, Workload
-from allotment.model.observed.snapshot import Asker, DeviceUse, Gap, Objects, Snapshot, Source, Submission
+from allotment.model.observed.snapshot import METRICS, Asker, DeviceUse, Gap, Objects, Snapshot, Source, Submission
 from allotment.observe.anonymous import (
     HIDDEN_NAMESPACE,
     hidden_claim,
@@ -44,6 +44,11 @@ _REDUCED: Final = frozenset({"pods", "workloads", "local_queues", "cluster_queue
 """Fields of which others' objects stay without names."""
 _SHOWN: Final = frozenset(kind.kind for kind in KINDS if kind.field in EVERYBODYS - PRIORITIES)
 """Kinds of which all may read the names."""
+_OF_METRICS: Final = {
+    "failed": "what measures its devices has not answered",
+    "damaged": "some of what its devices' measurements say is left out",
+}
+"""What is said of a gap in metrics, by its reason."""
 _OF_THE_CLUSTER: Final = "system-"
 """How names of the cluster's own priorities begin."""
 
@@ -76,6 +81,12 @@ def seen_by(
     return Snapshot(
         taken_at=snapshot.taken_at, asker=Asker(), view=f"{PREFIX}{team}", sources=sources, submissions=theirs
     )
+
+
+def _in_metrics(gap: Gap) -> Gap:
+    """Such a gap names targets, nodes and pods of everybody."""
+    unlike: Gap = replace(gap, detail=_OF_METRICS.get(gap.reason, ""))
+    return unlike
 
 
 def _is_theirs(attempt: Submission, namespaces: frozenset[str]) -> bool:
@@ -186,7 +197,7 @@ class _Viewed:
             rest[name] = tuple(self._reach.narrowed(each) if is_hidden(each.metadata) else each for each in rest[name])
         objects = replace(mine, **both, **rest, **_signing(signed & self._spaces))
         seen = (each for each in self._source.gaps if each.namespace in {"", *self._spaces})
-        gaps = tuple(unnaming.cleaned(self._gap(each)) for each in seen)
+        gaps = tuple(_in_metrics(each) if each.what == METRICS else unnaming.cleaned(self._gap(each)) for each in seen)
         return replace(
             self._source,
             objects=objects,

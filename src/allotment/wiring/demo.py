@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from allotment.model.manifest import Body, ObjectKey
     from allotment.ports.demo import MadeUpCluster
-    from allotment.ports.kube import ObjectPart, PodLogLine
+    from allotment.ports.kube import Identity, ObjectPart, PodLogLine
 
 _UNSERVED: Final = frozenset(
     {"CronJob", "Deployment", "StatefulSet", "DaemonSet", "Notebook", "AppWrapper"}
@@ -24,6 +24,7 @@ def demo_cluster(
     time: Callable[[], str],
     logs: Mapping[tuple[ObjectKey, str], tuple[PodLogLine, ...]],
     parts: Mapping[ObjectPart, Body],
+    admitted: Callable[[Body, Identity | None], Body],
 ) -> MadeUpCluster:
     """An API server in memory, with nothing in it.
 
@@ -32,6 +33,7 @@ def demo_cluster(
         time: RFC 3339.
         logs: what containers have written.
         parts: further parts of its objects that can be read.
+        admitted: what its admission makes of an object that somebody makes; None for the server's own user.
     """
     from collections import deque
 
@@ -47,4 +49,5 @@ def demo_cluster(
         parts=parts,
         place=Endpoint(f"demo://{name}", name, namespace="default"),
         uids=name,
+        admitted=admitted,
     )

@@ -40,6 +40,16 @@ def own_server_folder(environment: Mapping[str, str]) -> Path:
     return own_folder(server_folder(environment))
 
 
+def demo_folder(server_folder: Path) -> Path:
+    """Where a demo keeps all that it has, beside the folder of its user's own server."""
+    return server_folder.parent / "demo"
+
+
+def demo_store(folder: Path) -> Path:
+    """Where a demo keeps its jobs, in its folder."""
+    return folder / "jobs.db"
+
+
 def own_folder(folder: Path) -> Path:
     """A folder, made, and refused where others may write into it."""
     from allotment.adapters.server.own_folder import made_own

@@ -37,8 +37,8 @@ def write_history(file: Path, series: Series) -> int:
 
 
 @contextmanager
-def prometheus(tools: Mapping[str, Path], folder: Path, series: Series) -> Iterator[str]:
-    """The address of a server that has a history; it ends with the block."""
+def prometheus(tools: Mapping[str, Path], folder: Path, series: Series, port: int = 0) -> Iterator[str]:
+    """The address of a server that has a history, at a port or any; it ends with the block."""
     history, data = folder / "history.txt", folder / "data"
     write_history(history, series)
     subprocess.run(
@@ -49,9 +49,7 @@ def prometheus(tools: Mapping[str, Path], folder: Path, series: Series) -> Itera
     history.unlink()
     configuration = folder / "prometheus.yml"
     configuration.write_text("global: {}\n", encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     log = (folder / "log").open("wb")
     process = subprocess.Popen(
         [str(tools["prometheus"]), f"--config.file={configuration}", f"--storage.tsdb.path={data}",
@@ -65,6 +63,14 @@ def prometheus(tools: Mapping[str, Path], folder: Path, series: Series) -> Itera
         process.terminate()
         process.wait(60)
         log.close()
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+    return found
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

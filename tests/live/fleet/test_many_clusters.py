@@ -5,6 +5,7 @@ The token that the server is given for a cluster stands in none of its files, an
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import socket
@@ -17,17 +18,22 @@ from typing import Any
 import pytest
 import yaml
 
+from allotment.adapters.sandbox.store import SandboxStore
+from allotment.adapters.sandbox.versions import METRICS
 from allotment.cli.shell.examples.form import ExampleNeeds
 from allotment.cli.shell.examples.table import EXAMPLES
+from allotment.operations.fleet.metered import NOT_ANSWERED
 from allotment.ports.kube import AccessQuestion, Identity
 from allotment.ports.sandboxes import Sandbox
-from tests.live.conftest import kubectl_for
+from tests.live.answers.prometheus import free_port, prometheus
+from tests.live.conftest import Kubectl, kubectl_for, told_to
 from tests.live.server.conftest import ROOT, Server
 from tests.live.training import AUTHENTICATED, CLUSTER, Training
 
 pytestmark = pytest.mark.live
 DEV, AWAY = "dev-eastus", "prod-inference-eastus"
 ACCOUNT = ("allotment-server-test", "server")
+MEASURED = "measured"
 FAST = 1.0
 """Seconds that an answer takes at most while one cluster hangs: it waits for none that is known to."""
 
@@ -38,11 +44,13 @@ class Fleet3:
 
     Attributes:
         address: of the one that never answers.
+        metrics_port: where a Prometheus is to measure the devices of the second.
     """
 
     server: Server
     address: str
     kubectl: Callable[..., str]
+    metrics_port: int
 
     def answer(self, name: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.server.service._ask("GET", f"/api/v1/answers/{name}", "answer", dict)  # type: ignore[attr-defined]
@@ -51,6 +59,14 @@ class Fleet3:
     def states(self) -> dict[str, dict[str, Any]]:
         told = json.loads(self.server.run("cluster", "status", "-o", "json"))
         return {each["name"]: each for each in told["items"]}
+
+    @staticmethod
+    def found(look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        ends = time.monotonic() + 90
+        while (seen := look()) is None:
+            assert time.monotonic() < ends, "it is not there"
+            time.sleep(1)
+        return seen
 
     def until(self, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         ends = time.monotonic() + 90
@@ -90,9 +106,10 @@ def fleet(
         file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **merged}))
         one = Server(home, further={"KUBECONFIG": str(file)})
         one.environment["ALLOTMENT_PLATFORM"] = str(home / "my-platform")
+        port = free_port()
         try:
-            one.up("--platform", str(home / "my-platform"))
-            yield Fleet3(one, address, kubectl_for(training.sandbox, tools))
+            one.up("--platform", str(home / "my-platform"), "--prometheus", f"{DEV}=http://127.0.0.1:{port}")
+            yield Fleet3(one, address, kubectl_for(training.sandbox, tools), port)
         finally:
             began = time.monotonic()
             one.end()
@@ -119,6 +136,43 @@ def test_one_view_of_all_and_the_one_that_hangs_costs_nobody_anything(fleet: Fle
     assert all(0 <= seen[each]["age_seconds"] <= 45 for each in (CLUSTER, DEV))
     of_both = [each for each in joined["document"]["items"] if each["cluster"] in (CLUSTER, DEV)]
     assert of_both == alone["document"]["items"], "every other answer is unchanged"
+
+
+def held_there(fleet: Fleet3) -> dict[str, Any] | None:
+    """What the pod holds, as the server tells it."""
+    found = fleet.answer(f"who?cluster={DEV}")["document"]["items"]
+    return next((each for each in found if each["job"] == f"Pod/{MEASURED}"), None)
+
+
+def test_a_device_s_use_is_what_a_real_prometheus_has_measured(
+    fleet: Fleet3, kubectl: Kubectl, sandbox_store: SandboxStore, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    ours = {"limits": {"nvidia.com/gpu": "1"}}
+    container = {"name": "main", "image": "x", "resources": ours}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": MEASURED}, "spec": {"containers": [container]}}
+    kubectl("create", "-f", "-", stdin=json.dumps(pod))
+    try:
+        kubectl("wait", f"pod/{MEASURED}", "--for=condition=Ready", "--timeout=60s")
+        (gap,) = (each for each in fleet.answer("clusters")["document"]["items"] if each["name"] == DEV)
+        assert [each["detail"] for each in gap["gaps"] if each["what"] == "metrics"] == [NOT_ANSWERED]
+        before = fleet.found(lambda: held_there(fleet))
+        assert (before["idleDevices"], before["idleSince"]) == (None, None), "nobody has measured it yet"
+        node = kubectl("get", "pod", MEASURED, "-o", "jsonpath={.spec.nodeName}")
+        labels = {"job": "dcgm-exporter", "instance": "n", "Hostname": node, "UUID": "GPU-7", "namespace": "default"}
+        now = time.time_ns() // 1_000_000
+        samples = [(now + minute * 60_000, 1.0 if minute > -45 else 90.0) for minute in range(-90, 5)]
+        series = [("DCGM_FI_DEV_GPU_UTIL", {**labels, "pod": MEASURED}, samples)]
+        binaries = sandbox_store.tools(METRICS, told_to(request)).binaries
+        with prometheus(binaries, tmp_path, series, fleet.metrics_port):
+            measured = fleet.found(
+                lambda: found if (found := held_there(fleet)) and found["idleDevices"] is not None else None
+            )
+        assert measured["idleDevices"] == 1
+        assert dt.datetime.fromisoformat(measured["idleSince"]).timestamp() * 1000 == pytest.approx(
+            now - 45 * 60_000, abs=61_000
+        )
+    finally:
+        kubectl("delete", "pod", MEASURED, "--wait=false")
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,18 @@ def test_it_says_that_it_is_a_demo_and_keeps_all_apart(demo: Server) -> None:
     assert state is not None
     (store,) = state.glob("**/jobs.db")
     assert store == state / "allotment" / "demo" / "jobs.db"
+    acts = json.loads(demo.run("audit", "list", "-o", "json"))["items"]
+    assert "job.submit" in {each["verb"] for each in acts}
+
+
+def test_who_holds_what_is_told_by_name_and_whether_it_is_used(demo: Server) -> None:
+    def held() -> list[dict[str, Any]]:
+        found = demo.service._ask("GET", "/api/v1/answers/who", "answer", dict)  # type: ignore[attr-defined]
+        return [each for each in found["document"]["items"] if each["idleDevices"] is not None]
+
+    measured = until(held)
+    assert {each["person"].rpartition("@")[2] for each in measured} == {"acme.example"}
+    assert all(0 <= each["idleDevices"] <= each["devices"] for each in measured)
 
 
 @pytest.mark.nightly  # by day a job of one's own runs there

@@ -218,3 +218,21 @@ def test_what_more_devices_name_than_a_pod_asks_for_is_said(fake: FakeMetrics, r
         fake.put("kube_node_status_capacity", {"node": "n", "resource": "nvidia_com_gpu"}, [(NOW, 2)])
         done = run("waste", *(more or FILE), *URL)
         assert said in " ".join((done.out + done.err).split())
+
+
+def test_of_addresses_by_cluster_the_asked_cluster_s_counts(fake: FakeMetrics, run: Run) -> None:
+    both = ("--prometheus", "other=http://other.example, b=http://metrics.example")
+    waste = run("waste", *FILE, *both, "-o", "json", env={"ALLOTMENT_CLUSTER": "b"}).json()
+    assert [each["name"] for each in waste["causes"]] == ["idle-held"]
+    refused = run("waste", *FILE, *both)
+    assert refused.code == 2
+    assert "--prometheus has addresses for b, other alone" in refused.err
+
+
+@pytest.mark.parametrize("command", [("up", "--foreground"), ("up",)])
+def test_no_server_is_started_with_a_password_among_its_words(run: Run, command: tuple[str, ...]) -> None:
+    refused = run(*command, "--prometheus", "dev=https://me:s3cret@metrics.example")
+    assert refused.code == 2
+    assert "--prometheus holds a password" in refused.err
+    assert "ALLOTMENT_PROMETHEUS" in refused.err
+    assert "s3cret" not in refused.err

@@ -224,3 +224,18 @@ def test_what_could_not_be_read_is_named_only_where_all_may_read_it() -> None:
     found = seen_by(whole, "nlp", frozenset({OURS})).sources[0].gaps[: len(whats)]
     assert [each.what for each in found] == ["ClusterQueue/hidden", *whats[1:]]
     assert {each.detail for each in found} == {"hidden of hidden is no number"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("failed", "what measures its devices has not answered"),
+        ("damaged", "some of what its devices' measurements say is left out"),
+    ],
+)
+def test_of_metrics_that_are_doubtful_nobody_s_names_are_told(reason: str, said: str) -> None:
+    gap = Gap(what="metrics", reason=reason, detail=f"job dcgm at 10.0.0.7:9400 (pod {THEIRS}/canary-7) says twice")
+    whole = Snapshot(taken_at=NOW, sources=(replace(everything().sources[0], gaps=(gap,)),))
+    assert seen_by(whole, "nlp", frozenset({OURS})).sources[0].gaps[0] == Gap(
+        what="metrics", reason=reason, detail=said
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from allotment.adapters.kube.fake import FakeKube
 from allotment.model.manifest import Body, ObjectKey
-from allotment.ports.kube import PodLogLine
+from allotment.ports.kube import Answer, Identity, PodLogLine
 
 _LOOK_AGAIN: Final = 0.5
 """Seconds between two looks at a log that is followed."""
@@ -18,13 +18,23 @@ _OVER: Final = frozenset({"Succeeded", "Failed"})
 
 @dataclass(slots=True)
 class MadeUpKube(FakeKube):
-    """Implements `ports.demo.MadeUpCluster`."""
+    """Implements `ports.demo.MadeUpCluster`.
+
+    Attributes:
+        admitted: what its admission makes of an object that somebody makes; None for the server's own user.
+    """
+
+    admitted: Callable[[Body, Identity | None], Body] = lambda body, _identity: body
 
     def held(self, kind: str) -> Iterator[Body]:
         """All objects of a kind as they are kept, for who changes none of them."""
         with self._lock:
             found = [stored.body for key, stored in self._objects.items() if key.kind == kind]
         yield from found
+
+    def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
+        """POST."""
+        return FakeKube.create(self, self.admitted(body, identity), dry_run=dry_run, identity=identity)
 
     def pod_log(
         self, pod: ObjectKey, container: str, *, follow: bool = False, tail: int | None = None

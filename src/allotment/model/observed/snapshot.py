@@ -55,6 +55,8 @@ MACHINE: Final = "machine"
 """Kind of a source that is this machine."""
 CLUSTER: Final = "cluster"
 """Kind of a source that is a Kubernetes cluster."""
+METRICS: Final = "metrics"
+"""Of a gap: what measures the devices has not answered, or some of what it says is left out."""
 
 
 class Objects(Part, frozen=True):

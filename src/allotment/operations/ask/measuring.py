@@ -13,7 +13,7 @@ from allotment.accounting.idleness import USUAL, IdleRule
 from allotment.errors import AllotmentError
 from allotment.model import labels
 from allotment.model.moments import moment
-from allotment.model.observed.snapshot import Gap, Snapshot, Source
+from allotment.model.observed.snapshot import METRICS, Gap, Snapshot, Source
 from allotment.observe.exporters import KnownOfExporters, measured_by_exporters, those_here
 from allotment.observe.telemetry import MeasuredUse, device_count, device_of, device_uses, share_of
 from allotment.ports.metrics import Gauge, MeasuredMoment, MetricsPort, TimeSteps, TooMuchMeasuredError
@@ -67,7 +67,7 @@ def _told_apart(source: Source, twice: frozenset[str]) -> Source:
     return msgspec.structs.replace(
         source,
         device_use=tuple(each for each in source.device_use if each.node not in left),
-        gaps=(*source.gaps, Gap(what="metrics", reason="damaged", detail=detail)),
+        gaps=(*source.gaps, Gap(what=METRICS, reason="damaged", detail=detail)),
     )
 
 
@@ -78,13 +78,13 @@ def _measured(source: Source, snapshot: Snapshot, metrics: MetricsPort, request:
     try:
         found, wrong, doubts = _uses(metrics, now, request, _known(source))
     except AllotmentError as error:
-        gap = Gap(what="metrics", reason="failed", detail=" ".join(filter(None, (error.what, error.why))))
+        gap = Gap(what=METRICS, reason="failed", detail=" ".join(filter(None, (error.what, error.why))))
         return msgspec.structs.replace(source, gaps=(*source.gaps, gap))
     uses, contradictions = device_uses(source, found)
     if wrong:
         doubts = (f"left out: {wrong} series whose use is no share from 0 to 100 %", *doubts)
     doubts = (*doubts, *contradictions)
-    gaps = tuple(Gap(what="metrics", reason="damaged", detail=each) for each in doubts)
+    gaps = tuple(Gap(what=METRICS, reason="damaged", detail=each) for each in doubts)
     return msgspec.structs.replace(source, device_use=uses, gaps=(*source.gaps, *gaps))
 
 

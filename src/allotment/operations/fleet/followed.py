@@ -21,6 +21,7 @@ from allotment.model.moments import rfc3339
 from allotment.model.observed.snapshot import Asker, Snapshot
 from allotment.operations.ask.observing import observe
 from allotment.operations.ask.watching import WatchedCluster, usual_wait
+from allotment.operations.fleet.metered import MeteredCluster
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 
@@ -101,7 +102,14 @@ def _told(error: AllotmentError) -> str:
 class FollowedCluster:
     """See the module. For several threads."""
 
-    def __init__(self, name: str, opened: OpenCluster, clock: Clock, pace: LookPace = USUAL_PACE) -> None:
+    def __init__(
+        self,
+        name: str,
+        opened: OpenCluster,
+        clock: Clock,
+        pace: LookPace = USUAL_PACE,
+        metered: MeteredCluster | None = None,
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
@@ -109,7 +117,9 @@ class FollowedCluster:
             opened: opens it.
             clock: time, as snapshots have it.
             pace: how often it is looked at.
+            metered: adds its devices' use to what is seen; None where nothing measures them.
         """
+        self._metered = metered
         self._name = name
         self._opened = opened
         self._clock = clock
@@ -221,6 +231,7 @@ class FollowedCluster:
         except UnreachableError as error:
             self._failed(error)
             return self._failures < _PATIENCE
+        found = found if self._metered is None else self._metered.added(found)
         source = msgspec.structs.replace(found.sources[0], name=self._name)
         with self._moved:
             # Who the server is there says nothing of who asks.

@@ -25,6 +25,7 @@ from allotment.operations.fleet.followed import (
     HeardCluster,
     LookPace,
 )
+from allotment.operations.fleet.metered import MeteredCluster
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 
@@ -45,6 +46,7 @@ class ClusterHub:
         connect: Callable[[str], AbstractContextManager[KubePort]],
         clock: Clock,
         pace: LookPace = USUAL_PACE,
+        metered: Callable[[str], MeteredCluster | None] = lambda _name: None,
     ) -> None:
         """Nothing is followed yet.
 
@@ -53,7 +55,9 @@ class ClusterHub:
             connect: to one, by its name.
             clock: time.
             pace: how often each is looked at.
+            metered: what measures a cluster's devices, by its name; None for nothing.
         """
+        self._metered = metered
         self._declared = declared
         self._connect = connect
         self._clock = clock
@@ -171,7 +175,8 @@ class ClusterHub:
                 found.end()
                 found = None
             if found is None:
-                found = FollowedCluster(name, partial(self._connect, name), self._clock, self._pace)
+                opened, metered = partial(self._connect, name), self._metered(name)
+                found = FollowedCluster(name, opened, self._clock, self._pace, metered)
                 self._followed[name] = (way, found)
                 if not self._ended:
                     found.start()

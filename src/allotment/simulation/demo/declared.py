@@ -120,6 +120,7 @@ CLUSTERS: Final = (
         6,
     ),
 )
+_IDLE: Final = "# An hour of the fleet.\nidle:\n  - {name: idle-1h, after: 1m}\n"
 _TRAINING: Final = """\
   training-eastus:
     cpu: {nominal: 512, borrowingLimit: 512}
@@ -154,7 +155,7 @@ def declared(example: Mapping[str, str]) -> dict[str, str]:
         example: those of the platform that comes along: what holds for all of it is taken over.
     """
     general = {path: text for path, text in example.items() if "/" not in path}
-    general["platform.yaml"] = general["platform.yaml"].replace("name: acme\n", f"name: {PLATFORM}\n", 1)
+    general["platform.yaml"] = general["platform.yaml"].replace("name: acme\n", f"name: {PLATFORM}\n{_IDLE}", 1)
     return {
         **general,
         **{f"clusters/{each.name}.yaml": each.text() for each in CLUSTERS},

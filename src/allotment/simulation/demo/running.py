@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.model.moments import milliseconds, written
@@ -69,14 +69,15 @@ def _attend(sight: ClusterSight, job: Job, pods: Sequence[Pod]) -> Iterator[Writ
     retries = job.spec.backoff_limit if per_index is None else per_index
     ended = said = ""
     if len(done) >= wanted:
-        yield _ended(sight, job, "Complete", "CompletionsReached", "Reached expected number of succeeded pods", done)
+        complete = ("Complete", "CompletionsReached", "Reached expected number of succeeded pods")
+        yield _ended(sight, job, complete, done, failed)
         return
     if most is not None and began and sight.now - began > sight.pace.real(most):
         ended, said = "DeadlineExceeded", "Job was active longer than specified deadline"
     elif len(failed) > (0 if retries is None else retries):
         ended, said = "BackoffLimitExceeded", "Job has reached the specified backoff limit"
     if ended:
-        yield _ended(sight, job, "Failed", ended, said, done)
+        yield _ended(sight, job, ("Failed", ended, said), done, failed)
         for each in live:
             yield DropObject(CORE, key_in(CORE, "Pod", each), each.metadata.uid)
         return
@@ -107,11 +108,16 @@ def _index_of(pod: Pod) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _ended(sight: ClusterSight, job: Job, kind: str, reason: str, said: str, done: Sequence[Pod]) -> PatchObject:
+def _ended(
+    sight: ClusterSight, job: Job, how: tuple[str, str, str], done: Sequence[Pod], failed: Sequence[Pod]
+) -> PatchObject:
+    """A Job is over; `how` is its condition's type, reason and message."""
+    kind, reason, said = how
     status: dict[str, Any] = {
         "active": 0,
         "ready": 0,
         "succeeded": len(done),
+        "failed": len(failed),
         "conditions": conditions_with(job.status.conditions, sight.now, set_true(kind, reason, said)),
     }
     if kind == "Complete":
@@ -176,7 +182,8 @@ def run_pods(sight: ClusterSight) -> Iterator[Write]:
         node = sight.index.nodes.get(pod.spec.node_name)
         if pod.ended or node is None or not node.ready:
             continue
-        fate, since = fate_of(sight.pace.seed, _attempt_key(pod)), milliseconds(pod.status.start_time)
+        key = attempt_key(pod.namespace, pod.name, pod.metadata.labels)
+        fate, since = fate_of(sight.pace.seed, key), milliseconds(pod.status.start_time)
         passed = sight.now - since
         if pod.status.phase == "Running":
             began = _began(pod) or since
@@ -225,9 +232,14 @@ def _over(sight: ClusterSight, fate: WorkFate, began: int, pod: Pod) -> dict[str
     }
 
 
-def _attempt_key(pod: Pod) -> str:
-    """What is the same of the same work each time: its name, and which try it is; all ranks end together."""
-    given = pod.metadata.labels
-    made = given.get("batch.kubernetes.io/job-name", pod.name)
+def attempt_key(namespace: str, name: str, given: Mapping[str, str]) -> str:
+    """What is the same of the same work each time: its name, and which try it is; all ranks end together.
+
+    Args:
+        namespace: of a pod.
+        name: its name.
+        given: its labels.
+    """
+    made = given.get("batch.kubernetes.io/job-name", name)
     # What a server makes is called NAME--ID, and the id is another one each time.
-    return f"{pod.namespace}/{made.rpartition('--')[0] or made}/{given.get(_ATTEMPT, '1')}"
+    return f"{namespace}/{made.rpartition('--')[0] or made}/{given.get(_ATTEMPT, '1')}"

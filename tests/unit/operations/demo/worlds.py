@@ -13,6 +13,7 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.moments import written
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
+from allotment.operations.demo.admitting import signing_for
 from allotment.operations.demo.building import build
 from allotment.operations.demo.living import LivingCluster, WaitingLines
 from allotment.operations.demo.logs import DemoLogs
@@ -55,7 +56,7 @@ class World:
         lines = WaitingLines()
         self.clock = FixedClock(dt.datetime.fromtimestamp(BEGAN / 1000, dt.UTC))
         logs = DemoLogs(self.clock, self.pace)
-        self.kube = logs.kube = demo_cluster(self.cluster, lambda: written(self.now), logs, lines)
+        self.kube = logs.kube = demo_cluster(self.cluster, lambda: written(self.now), logs, lines, signing_for("me"))
         build(platform, cluster, self.kube, written(BEGAN - 86_400_000))
         self.living = LivingCluster(self.cluster, self.kube, self.pace, lines)
 

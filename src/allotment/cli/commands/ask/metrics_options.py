@@ -62,14 +62,20 @@ def _label(text: str) -> tuple[str, tuple[str, ...]]:
 
 @contextmanager
 def metrics_port(session: Session) -> Iterator[MetricsPort]:
-    """The Prometheus that is set.
+    """The Prometheus that is set, for the cluster that is.
 
     Raises:
-        UsageError: its address is none.
+        UsageError: its address is none, or none is that cluster's.
     """
     from allotment import wiring
+    from allotment.operations.fleet.metered import EVERY_CLUSTER, addresses_of
 
-    with wiring.metrics(session.value("prometheus")) as port:
+    found, cluster = addresses_of(session.value("prometheus")), session.value("cluster")
+    address = found.get(cluster) or found.get(EVERY_CLUSTER)
+    if found and address is None:
+        named = ", ".join(shown(each) for each in sorted(found))
+        raise UsageError(f"--prometheus has addresses for {named} alone", fix="name one of these with --cluster")
+    with wiring.metrics(address or "") as port:
         yield port
 
 

@@ -57,6 +57,8 @@ class UpOptions:
 @setting_flag("metrics-listen", metavar="HOST:PORT")
 @setting_flag("advertise", metavar="HOST:PORT")
 @setting_flag("shared-folder", metavar="FOLDER")
+@setting_flag("prometheus", metavar="ADDRESS|CLUSTER=ADDRESS,...")
+@setting_flag("prometheus-cluster-label", metavar="NAME")
 @setting_flag("recorded", metavar="DIR")
 @setting_flag("log-format")
 @click.option("--access-log", is_flag=True, help="Have the log tell of each request: its route, and how it went.")

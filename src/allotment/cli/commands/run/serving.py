@@ -38,7 +38,7 @@ _OF_SERVERS: Final = (
     *("forge", "forge-address", "forge-repository", "forge-token", "repository-take-back"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-groups-prefix", "oidc-scopes", "oidc-ca"),
     *("notices", "key-file", "metrics-listen", "advertise", "shared-folder"),
-    *("recorded", "log-format"),
+    *("prometheus", "prometheus-cluster-label", "recorded", "log-format"),
 )
 """Settings that a server is started with."""
 LET_IN_BY: Final = "ALLOTMENT_TOKEN"
@@ -59,16 +59,34 @@ def _settings_of(session: Session, keys: Sequence[str]) -> list[str]:
     from allotment import wiring
     from allotment.operations.access.listening import NOWHERE
     from allotment.operations.directory.configuration import setting
+    from allotment.operations.fleet.metered import holds_password
     from allotment.operations.run.starting import UNNAMED_PLACE
 
     words = [] if session.value("listen") else [UNNAMED_PLACE]
+    _check_unread(session)
     for key in keys:
         value = session.value(key)
+        if key == "prometheus" and holds_password(value):
+            continue  # the server finds it in its environment
         if value not in {setting(key).default, *([NOWHERE] if key == "listen" else [])}:
             # A server stands in the folder / and means the same file; the address of a database is none.
             a_file = setting(key).is_path and "://" not in value
             words += [f"--{key}", str(wiring.files().user_path(value).absolute()) if a_file else value]
     return words
+
+
+def _check_unread(session: Session) -> None:
+    """No password becomes a word of a process, which everybody on the machine can read."""
+    from allotment.operations.directory.configuration import SettingOrigin, setting
+    from allotment.operations.fleet.metered import holds_password
+
+    found = session.settings["prometheus"]
+    if holds_password(found.value) and found.origin is not SettingOrigin.ENVIRONMENT:
+        raise UsageError(
+            "--prometheus holds a password",
+            why="a server is started with words that everybody on its machine can read",
+            fix=f"set {setting('prometheus').variable} in the environment instead",
+        )
 
 
 _OF_DEMOS: Final = ("listen", "hosts", "trusted-proxies", "tls-cert", "tls-key", "metrics-listen", "log-format")

@@ -44,6 +44,7 @@ def store_place(session: Session) -> StorePlace:
 def _store_of_server(session: Session) -> str:
     """What the server that runs here was told of its store; empty where none runs, or it was told nothing."""
     from allotment.errors import AllotmentError
+    from allotment.operations.run.starting import DEMO
     from allotment.wiring import running
 
     server = running.job_server(session.environment)
@@ -51,6 +52,8 @@ def _store_of_server(session: Session) -> str:
         words = server.started_with(server.service.status().pid) or ()
     except AllotmentError:
         return ""  # none runs, or it does not say: the usual file is read beside it
+    if DEMO in words:
+        return str(running.demo_store(running.demo_folder(running.server_folder(session.environment))))
     return next((value for flag, value in pairwise(words) if flag == "--store"), "")
 
 
