@@ -16,8 +16,9 @@ from tests.by_day import ALL, by_day
 
 SHARING: Final = {
     **{folder: folder for folder in ("apply", "policies", "security", "slurm", "story")},
-    **dict.fromkeys(("attacks", "books", "everyday", "jobs", "kubernetes", "pages"), "training"),
-    **dict.fromkeys(("answers/test_reading.py", "security/test_exceptions.py"), "training"),
+    **dict.fromkeys(("attacks", "books", "decide", "deploy", "everyday", "fleet", "jobs", "kubernetes"), "training"),
+    **dict.fromkeys(("answers/test_reading.py", "security/test_exceptions.py", "pages"), "training"),
+    **dict.fromkeys(("oidc/test_in_a_cluster.py", "portal/test_team_story.py", "replicas"), "training"),
 }
 """Folders and files of tests/live that share a sandbox that takes a minute to make, and what names it. Elsewhere a file
 is a unit: some files stand in an order."""

@@ -211,6 +211,7 @@ def _is_kept_by_content(in_use: Cluster) -> None:
     assert kept() == {str(key): False for key in (main, *roles, viewers, new)}
 
 
+@pytest.mark.nightly  # by day the unit tests take over clusters in memory
 def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     before, pods = state(in_use), running(in_use)
     _is_imported(in_use)

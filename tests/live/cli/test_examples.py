@@ -63,6 +63,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 LONG = {
+    "preflight: is it ready?": "by day the unit tests ask it of clusters in memory",
+    "sandbox status: its processes and nodes": "by day every sandbox of these tests is looked at",
     "prove: all guardrails": "by day README's steps prove them all",
     "prove: one team's, with a report to keep": "by day the tests of prove write one",
     "plan: save it, and apply exactly that": "by day the next step of a saved plan is run",

@@ -127,6 +127,7 @@ def nothing_starts(server: Server, training: Training, slurm: Slurm) -> Iterator
         server.service.stop(holds)
 
 
+@pytest.mark.nightly  # by day each back end runs a job file by itself
 def test_one_job_file_on_three_back_ends(server: Server, training: Training, slurm: Slurm, tmp_path: Path) -> None:
     cluster = training.cluster.name
     (server.home / "train.py").write_text((ROOT / "examples" / "jobs" / "train.py").read_text())

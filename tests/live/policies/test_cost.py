@@ -73,6 +73,7 @@ def test_hostile_work_is_refused_rather_than_let_through(kube: KubeClient) -> No
     assert "trusted-registries.allotment.dev" in refusal(lambda: kube.create(body, dry_run=True, identity=JANE))
 
 
+@pytest.mark.nightly  # a machine with all other tests beside it measures nothing
 def test_an_ordinary_request_is_not_slowed_down(kube: KubeClient) -> None:
     def seconds(body: Body) -> float:
         begin = time.perf_counter()

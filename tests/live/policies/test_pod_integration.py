@@ -12,7 +12,8 @@ from tests.live.policies.cases import POD_INTEGRATION_CASES, Case
 from tests.live.policies.conftest import JANE, Law, refusal, until
 from tests.live.policies.test_changes import created, patched, refused
 
-pytestmark = pytest.mark.live
+# The cluster's policies are put in force anew for it; by day tests/live/everyday has plain pods and Deployments queue.
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module", autouse=True)

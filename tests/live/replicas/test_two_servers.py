@@ -81,6 +81,7 @@ def token(leader: Replica) -> str:
     return leader.at_home.make_token("tests", PERMISSIONS, 3_600_000).text
 
 
+@pytest.mark.nightly  # by day unit tests have one stand by; this one starts two on a PostgreSQL
 def test_a_standby_lives_is_not_ready_and_refuses(pair: Pair) -> None:
     first = pair.start()
     pair.led_by(first)

@@ -62,7 +62,7 @@ def document(address: str, token: str) -> Any:
 
 @pytest.mark.parametrize(
     ("modes", "examples"),
-    [([GenerationMode.POSITIVE], 30), ([GenerationMode.NEGATIVE], 30),
+    [([GenerationMode.POSITIVE], 12), ([GenerationMode.NEGATIVE], 12),
      pytest.param([GenerationMode.POSITIVE, GenerationMode.NEGATIVE], 1500, marks=pytest.mark.nightly)],
     ids=["as it should be", "as it should not", "all night"],
 )  # fmt: skip

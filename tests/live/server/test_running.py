@@ -246,7 +246,7 @@ def everybody_answers_for_it(server: Server, jobs: set[str], starts: int) -> Non
 
 
 def test_killed_at_random_moments_it_loses_no_job_and_runs_none_twice(server: Server) -> None:
-    killed_again_and_again(server, kills=6, jobs=20, seed=1)
+    killed_again_and_again(server, kills=4, jobs=14, seed=1)
 
 
 @pytest.mark.nightly

@@ -66,7 +66,7 @@ class Asked:
         return found
 
 
-@pytest.fixture(params=["rest", "commands"])
+@pytest.fixture(params=[pytest.param("rest", marks=pytest.mark.nightly), "commands"])
 def asked(request: pytest.FixtureRequest, slurm: Slurm, rest: SlurmRest, commands: SlurmCommands) -> Iterator[Asked]:
     asked = Asked(slurm, rest if request.param == "rest" else commands)
     yield asked
