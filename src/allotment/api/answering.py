@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from allotment.accounting.moment import CountingRules
 from allotment.errors import UsageError
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.ask.books import DeclaredBooks, books_of
@@ -106,14 +107,18 @@ def queues(ground: AnswerGround, _question: AnswerQuestion) -> Document:
 
 def gpus(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot gpus`."""
-    found = count_gpus(ground.snapshot)
+    found = count_gpus(ground.snapshot, _counting(ground, ()).idle)
     return gpus_document(found, found.rooms)
 
 
 def who(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot who`."""
     found = who_holds(
-        ground.snapshot, accelerator=question.accelerator, team=question.team, namespace=question.namespace
+        ground.snapshot,
+        accelerator=question.accelerator,
+        team=question.team,
+        namespace=question.namespace,
+        idle=_counting(ground, ()).idle,
     )
     return holdings_document(found, found.holds)
 
@@ -133,10 +138,13 @@ def books(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     return books_document(found, found.books)
 
 
+def _counting(ground: AnswerGround, idle: tuple[str, ...]) -> CountingRules:
+    return counting_rules(None if ground.declared is None else ground.declared.platform, "", idle)
+
+
 def waste(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot waste`, of this moment."""
-    platform = None if ground.declared is None else ground.declared.platform
-    found = waste_now(ground.snapshot, counting_rules(platform, "", question.idle), question.by)
+    found = waste_now(ground.snapshot, _counting(ground, question.idle), question.by)
     return waste_document(found, found.groups)
 
 

@@ -11,6 +11,7 @@ from allotment.accounting.capacity import PER_DEVICE, devices_by_node
 from allotment.accounting.claims import hands_out_devices
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
+from allotment.accounting.idleness import USUAL_RULES, IdleRules
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.errors import NotFoundError, shown
 from allotment.model.moments import moment
@@ -62,7 +63,14 @@ class Saturated:
     notes: tuple[str, ...] = ()
 
 
-def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", namespace: str = "") -> WhoHolds:
+def who_holds(
+    snapshot: Snapshot,
+    *,
+    accelerator: str = "",
+    team: str = "",
+    namespace: str = "",
+    idle: IdleRules = USUAL_RULES,
+) -> WhoHolds:
     """Who holds devices.
 
     Args:
@@ -70,24 +78,25 @@ def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", name
         accelerator: only devices of this model, or of this resource; empty for all.
         team: only what this team holds; a namespace without a team is its own.
         namespace: only what is held from there.
+        idle: when a device is.
 
     Raises:
         NotFoundError: there is no such accelerator, or no such team.
         ForbiddenError: no pods could be read.
     """
     demand(snapshot, "pods", for_what="who holds devices")
-    found, left = spared(snapshot, lambda each: _who_holds(each, accelerator, team, namespace))
+    found, left = spared(snapshot, lambda each: _who_holds(each, accelerator, team, namespace, idle))
     return replace(found, notes=(*found.notes, *left))
 
 
-def _who_holds(snapshot: Snapshot, accelerator: str, team: str, namespace: str) -> WhoHolds:
+def _who_holds(snapshot: Snapshot, accelerator: str, team: str, namespace: str, idle: IdleRules) -> WhoHolds:
     now = moment(snapshot.taken_at) or 0
     found: list[DeviceHold] = []
     notes: list[str] = []
     teams: set[str] = set()
     for source in snapshot.sources:
         index = Index(source)
-        own = device_holds(index, moment(source.observed_at) or now)
+        own = device_holds(index, moment(source.observed_at) or now, idle)
         found += own
         teams |= {team_of(each) for each in own} | {each.name for each in index.objects.namespaces}
         notes += _unseen(snapshot, source)
@@ -129,25 +138,29 @@ def _known(team: str, teams: set[str]) -> None:
 _MOST_NAMED: Final = 20
 
 
-def count_gpus(snapshot: Snapshot) -> GpuCount:
+def count_gpus(snapshot: Snapshot, idle: IdleRules = USUAL_RULES) -> GpuCount:
     """Devices by accelerator and cluster: there, healthy, held, idle, free, fragmented, and how many more pods fit.
+
+    Args:
+        snapshot: what was seen.
+        idle: when a device is.
 
     Raises:
         ForbiddenError: no nodes could be read.
     """
     demand_nodes(snapshot, for_what="which devices there are")
-    found, left = spared(snapshot, _count_gpus)
+    found, left = spared(snapshot, lambda each: _count_gpus(each, idle))
     return replace(found, notes=(*found.notes, *left))
 
 
-def _count_gpus(snapshot: Snapshot) -> GpuCount:
+def _count_gpus(snapshot: Snapshot, idle: IdleRules) -> GpuCount:
     rooms: list[AcceleratorRoom] = []
     fragmented: dict[str, int | None] = {}
     notes: list[str] = []
     for source in snapshot.sources:
         index = Index(source)
         view = placement_view(index)
-        holds = device_holds(index, moment(source.observed_at) or moment(snapshot.taken_at) or 0)
+        holds = device_holds(index, moment(source.observed_at) or moment(snapshot.taken_at) or 0, idle)
         own = accelerator_rooms(view, holds)
         rooms += own
         fragmented[source.name] = fleet_fragments(view)

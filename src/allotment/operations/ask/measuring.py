@@ -122,7 +122,7 @@ def _uses(
         MeasuredUse(
             each.labels,
             sum(possible) / len(possible),
-            NOW.seconds * NOW.count,
+            NOW.seconds * len(each.steps),
             busy.get(_key(each.labels)),
             first.get(_key(each.labels)),
             steps=each.steps,

@@ -120,7 +120,7 @@ CLUSTERS: Final = (
         6,
     ),
 )
-_IDLE: Final = "# An hour of the fleet.\nidle:\n  - {name: idle-1h, after: 1m}\n"
+_IDLE: Final = "# Two hours of the fleet.\nidle:\n  - {name: idle-2h, after: 2m}\n"
 _TRAINING: Final = """\
   training-eastus:
     cpu: {nominal: 512, borrowingLimit: 512}

@@ -12,6 +12,7 @@ from allotment.model.observed.work import Job
 from allotment.scheduling.snapshot.placement import placement_view
 from allotment.simulation.demo.fates import WorkFate, fate_of
 from allotment.simulation.demo.sight import ClusterSight, is_over
+from allotment.simulation.demo.use import use_of_work
 from allotment.simulation.demo.writes import (
     BATCH,
     CORE,
@@ -187,7 +188,7 @@ def run_pods(sight: ClusterSight) -> Iterator[Write]:
         passed = sight.now - since
         if pod.status.phase == "Running":
             began = _began(pod) or since
-            if sight.now - began >= sight.pace.real(fate.runs):
+            if sight.now - began >= sight.pace.real(fate.runs * use_of_work(sight.pace, key).lasts):
                 yield status_of(CORE, "Pod", pod, _over(sight, fate, began, pod))
         elif passed >= sight.pace.real(fate.pulls):
             yield from _start(sight, pod, fate)

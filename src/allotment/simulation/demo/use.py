@@ -17,6 +17,8 @@ _HALF_AT_WORK: Final = (0.3, 0.6)
 _FORGOTTEN: Final = (0.0, 0.03)
 _FALLS: Final = 900.0
 """Seconds of the fleet after which the other part uses them no more."""
+_HANGS: Final = 3.0
+"""How many times as long as other work what is forgotten goes on."""
 _WAVES: Final = 0.04
 """By how much a device's use goes up and down."""
 
@@ -34,6 +36,11 @@ class WorkUse:
     share: float
     falls: int | None = None
     low: float = 0.0
+
+    @property
+    def lasts(self) -> float:
+        """How many times as long as it would it runs: nobody ends what is forgotten."""
+        return 1.0 if self.falls is None else _HANGS
 
     def over(self, since: int, until: int) -> float:
         """The mean share of a stretch of time, milliseconds after the beginning."""

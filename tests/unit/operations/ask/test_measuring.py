@@ -126,3 +126,8 @@ def test_of_several_clusters_nobody_s_use_is_taken_for_another_s() -> None:
     east, west = measured(both, fake, USUAL).sources
     assert (east.device_use, [use.node for use in west.device_use]) == ((), ["own"])
     assert all("n; ask one cluster" in each.gaps[-1].detail for each in (east, west))
+
+
+def test_a_use_is_the_mean_of_the_minutes_in_which_there_was_a_sample() -> None:
+    (use,) = uses(with_series((UTIL, dcgm(**MINE), at_work(0, 1, value=2))))
+    assert (use.over, use.busy) == (120, 0.02)

@@ -7,11 +7,12 @@ import click
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
 from allotment.cli.shell.session import Session
 
 
 @click.command(cls=Command)
+@platform_flag
 @source_flags
 @metrics_flags
 @output_flags
@@ -31,11 +32,13 @@ def gpus(session: Session, *, source: SourceOptions, metrics: MetricsOptions, ou
     Labels for -l: accelerator, resource, cluster.
     """
     from allotment.cli.commands.ask.gpus_view import gpus_listing, gpus_text
+    from allotment.cli.commands.ask.known_platform import declared_idleness
     from allotment.cli.shell.output import show
     from allotment.operations.ask.devices import count_gpus
     from allotment.reports.documents.devices import gpus_document
 
-    found = count_gpus(snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given))))
+    snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given)))
+    found = count_gpus(snapshot, declared_idleness(session))
     show(
         session,
         output,

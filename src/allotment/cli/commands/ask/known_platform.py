@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
+    from allotment.accounting.idleness import IdleRules
     from allotment.model.platform import Platform
 
 
@@ -25,3 +26,10 @@ def platform_if_any(session: Session) -> Platform | None:
     if not session.value("platform") and not wiring.files().holds_platform(Path()):
         return None
     return load(session, platform_directory(session), quiet=True).platform
+
+
+def declared_idleness(session: Session) -> IdleRules:
+    """When devices are idle: by the platform's rules where there is one, else as is usual; raises as the above."""
+    from allotment.operations.ask.wasting import counting_rules
+
+    return counting_rules(platform_if_any(session), "", ()).idle

@@ -7,13 +7,14 @@ import click
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, team_flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, team_flag
 from allotment.cli.shell.session import Session
 
 
 @click.command(cls=Command)
 @click.option("--accelerator", metavar="NAME", default="", help="Only this model, such as a100; or a resource.")
 @team_flag
+@platform_flag
 @source_flags
 @metrics_flags
 @output_flags
@@ -28,17 +29,25 @@ def who(
     marked as submitter, else unknown. NOTE names what no queue counts, DaemonSets, and devices that ended work still
     holds.
 
-    Idle is known with metrics only; an end only where an object states a limit.
+    Idle is known with metrics only, by the rules of idleness of a platform directory where there is one; an end only
+    where an object states a limit.
 
     Labels for -l: team, person, namespace, queue (the ClusterQueue), localqueue, accelerator.
     """
+    from allotment.cli.commands.ask.known_platform import declared_idleness
     from allotment.cli.commands.ask.who_view import who_listing, who_text
     from allotment.cli.shell.output import show
     from allotment.operations.ask.devices import who_holds
     from allotment.reports.documents.devices import holdings_document
 
     snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given)))
-    found = who_holds(snapshot, accelerator=accelerator, team=session.value("team") or "", namespace=source.namespace)
+    found = who_holds(
+        snapshot,
+        accelerator=accelerator,
+        team=session.value("team") or "",
+        namespace=source.namespace,
+        idle=declared_idleness(session),
+    )
     show(
         session,
         output,
