@@ -55,9 +55,9 @@ PATHS = [
 @pytest.mark.parametrize("path", PATHS, ids=lambda each: each[:30] or "nothing")
 def test_no_path_leads_where_it_should_not(path: str) -> None:
     world = World()
-    text = bearer(token(world))
+    text, app = bearer(token(world)), from_afar(world)
     for verb in ("GET", "POST", "DELETE", "PUT", "OPTIONS", "TRACE", "CONNECT"):
-        status, headers, said = answered(from_afar(world), verb, path, HOST, text)
+        status, headers, said = answered(app, verb, path, HOST, text)
         assert b"location" not in headers
         if verb == "GET" and said.startswith(b"<!doctype html>"):
             continue  # the portal's one page, the same for everybody

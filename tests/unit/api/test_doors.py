@@ -279,9 +279,10 @@ def test_an_id_of_a_request_is_taken_over_where_it_is_one() -> None:
 )
 def test_a_path_that_is_none_leads_nowhere(path: str) -> None:
     world = World()
-    status, _, _ = answered(from_afar(world), "POST", path, HOST, bearer(token(world)))
+    app = from_afar(world)
+    status, _, _ = answered(app, "POST", path, HOST, bearer(token(world)))
     assert status in (403, 404, 405, 422), path
-    status, _, body = answered(from_afar(world), "GET", path, HOST)
+    status, _, body = answered(app, "GET", path, HOST)
     assert status in (401, 404) or body.startswith(b"<!doctype html>"), "nor a stranger: the page knows nobody"
     assert not world.desk.ending.is_set()
 

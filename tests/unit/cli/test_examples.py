@@ -107,6 +107,7 @@ def test_every_flag_has_a_help_text_and_every_command_a_summary(words: tuple[str
 
 
 ENV_WORDS = (
+    "PROMETHEUS_CLUSTER_LABEL",
     "FORGE",
     "FORGE_ADDRESS",
     "FORGE_REPOSITORY",

@@ -62,7 +62,7 @@ SETTINGS: Final = (
     Setting("context", "", "context of the kubeconfig; the cluster's own `context` by default"),
     Setting("kubeconfig", "", "kubeconfig file; KUBECONFIG, then ~/.kube/config by default", is_path=True),
     Setting("prometheus", "", "address of a Prometheus that measures the devices, or CLUSTER=ADDRESS,... for each"),
-    Setting("prometheus-cluster-label", "", "label in which its series say their cluster; none where it has just one"),
+    Setting("prometheus-cluster-label", "", "label in which its series say their cluster; none by default"),
     Setting("store", "", "where jobs are kept: a file, or postgresql://USER@HOST/DATABASE", is_path=True),
     Setting("server", "", "address of a server elsewhere, as `allot login` leaves it; this machine's own by default"),
     Setting("ca", "", "certificates that the asked server's is checked against; this machine's own", is_path=True),

@@ -18,6 +18,8 @@ from allotment.ports.metrics import MetricsPort
 
 EVERY: Final = 20.0
 """Seconds for which what was measured counts as new: a use is a mean of minutes."""
+AGAIN: Final = 5.0
+"""The same of its failure."""
 PATIENCE: Final = 2.0
 """Seconds that a look waits for an answer; one that comes later counts with the next look."""
 NOT_ANSWERED: Final = "what measures its devices has not answered"
@@ -99,7 +101,7 @@ class MeteredCluster:
         """A look at one cluster, with what is known of its devices' use: measured now, or not long ago."""
         if self._under_way is not None and not self._under_way.is_alive():
             self._under_way = None
-        if self._under_way is None and time.monotonic() - self._told.at >= self._every:
+        if self._under_way is None and time.monotonic() - self._told.at >= self._lasts:
             self._under_way = threading.Thread(target=self._measure, args=(snapshot,), name="measures", daemon=True)
             self._under_way.start()
             self._under_way.join(self._patience)
@@ -111,6 +113,10 @@ class MeteredCluster:
         source = msgspec.structs.replace(source, device_use=uses, gaps=(*source.gaps, *told.gaps))
         with_uses: Snapshot = msgspec.structs.replace(snapshot, sources=(source,))
         return with_uses
+
+    @property
+    def _lasts(self) -> float:
+        return min(self._every, AGAIN) if self._failed else self._every
 
     def _measure(self, snapshot: Snapshot) -> None:
         bare = msgspec.structs.replace(snapshot, sources=(msgspec.structs.replace(snapshot.sources[0], gaps=()),))
