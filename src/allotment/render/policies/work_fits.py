@@ -7,7 +7,7 @@ the moment is no reason: then work waits its turn. What never runs whatever its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from allotment.model.cluster import Cluster, NodePool, TaintEffect
@@ -77,13 +77,18 @@ def fit_variables(platform: Platform, cluster: Cluster, pods: str = "variables.p
         FLAVORS,
         Variable("devices", devices),
         shape_labels(platform, cluster),
-        Variable("sizes", f"{pods}.map(p, {_SIZE})"),
+        Variable("measured", f"{pods}.map(p, {_fields((), _WHICH)})"),
+        Variable("requested", _further("measured", _WHICH, _REQUESTED)),
+        Variable("bounded", _further("requested", (*_WHICH, *_REQUESTED), _BOUNDED)),
+        Variable("sizes", _further("bounded", (*_WHICH, *_REQUESTED, *_BOUNDED), _DEVICES)),
         Variable("shapes", _shapes(platform, cluster)),
         Variable("deviceFlavors", _flavors(platform, cluster)),
         Variable(
             "flavorLabels", string_list(sorted({key for flavor in cluster.flavors for key in flavor.node_labels}))
         ),
-        Variable("weighed", _WEIGHED),
+        Variable("spoken", f"variables.sizes.map(s, {_fields((), _SPOKEN)})"),
+        Variable("considering", _with("spoken", _SPOKEN, {"considered": _CONSIDERED})),
+        Variable("weighed", _with("considering", (*_SPOKEN, "considered"), {"some": _SOME})),
         Variable("judged", _JUDGED),
     )
 
@@ -149,18 +154,30 @@ def _of_pod(amount: str) -> str:
     return f"({beside} + [{main}, {first}].max())"
 
 
-_SIZE: Final = (
-    "{"
-    '"p": dyn(p), '
-    f'"terms": dyn({USABLE_TERMS}), '
-    f'"cpu": dyn({_of_pod(_asked("request", "cpu"))}), '
-    f'"memory": dyn({_of_pod(_asked("request", "memory"))}), '
-    f'"cpuLimit": dyn({_of_pod(_asked("limit", "cpu"))}), '
-    f'"memoryLimit": dyn({_of_pod(_asked("limit", "memory"))}), '
-    f'"devices": dyn(variables.devices.map(d, {{"name": dyn(d), "amount": dyn({_of_pod(_asked_device("d"))})}})'
-    ".filter(d, d.amount > 0.0))"
-    "}"
-)
+def _fields(kept: Iterable[str], found: Mapping[str, str], of: str = "") -> str:
+    """CEL map: fields of `of` that are kept, and further ones."""
+    both = [*((name, f"{of}.{name}") for name in kept), *found.items()]
+    return f"{{{', '.join(f'{quote(name)}: dyn({value})' for name, value in both)}}}"
+
+
+# Field by field in several variables: what an expression takes to compile grows with the square of its length.
+def _further(before: str, kept: Iterable[str], found: Mapping[str, str]) -> str:
+    """CEL list: the sizes so far, with further fields that are found of their pod `p`."""
+    return f"variables.{before}.map(z, [z.p].map(p, {_fields(kept, found, 'z')})[0])"
+
+
+def _with(before: str, kept: Iterable[str], found: Mapping[str, str]) -> str:
+    """CEL list: what is known of sizes so far, with further fields that are found of the size `s`."""
+    return f"variables.{before}.map(v, [v.s].map(s, {_fields(kept, found, 'v')})[0])"
+
+
+_WHICH: Final = {"p": "p", "terms": USABLE_TERMS}
+_REQUESTED: Final = {each: _of_pod(_asked("request", each)) for each in ("cpu", "memory")}
+_BOUNDED: Final = {f"{each}Limit": _of_pod(_asked("limit", each)) for each in ("cpu", "memory")}
+_DEVICES: Final = {
+    "devices": f'variables.devices.map(d, {{"name": dyn(d), "amount": dyn({_of_pod(_asked_device("d"))})}})'
+    ".filter(d, d.amount > 0.0)"
+}
 
 
 _TOLERATED: Final = (
@@ -247,17 +264,8 @@ _SAID: Final = (
     '.map(names, ", " + string(names[0])).join("")'
 )
 
-_WEIGHED: Final = (
-    "variables.sizes.map(s, {"
-    '"s": dyn(s), '
-    '"at": dyn(s.p.at), '
-    f'"said": dyn({_SAID}), '
-    '"count": dyn(int(s.p.count)), '
-    f'"over": dyn({_those(_OVER)}), '
-    f'"some": dyn({_KNOWN} && variables.shapes.exists(x, {_FITS})), '
-    f'"considered": dyn({_CONSIDERED})'
-    "})"
-)
+_SPOKEN: Final = {"s": "s", "at": "s.p.at", "said": _SAID, "count": "int(s.p.count)", "over": _those(_OVER)}
+_SOME: Final = f"{_KNOWN} && variables.shapes.exists(x, {_FITS})"
 _JUDGED: Final = (
     "variables.weighed.map(v, [v.s].map(s, {"
     '"s": dyn(s), "at": dyn(v.at), "said": dyn(v.said), "count": dyn(v.count), "over": dyn(v.over), '
