@@ -117,7 +117,7 @@ export async function lookAtDrift(cluster: string | undefined) {
 }
 
 /** How long futures are made for: before and after them the cluster is reckoned with, and a page gives up after 15 s. */
-const BUDGET = '4s'
+const BUDGET = '7s'
 
 /**
  * Both futures of a cluster, without changes and with them. Futures take seconds: whoever leaves has them ended, and they

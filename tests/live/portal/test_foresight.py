@@ -192,9 +192,11 @@ def test_panels_fail_and_wait_as_all_do(demo: House, here: Visit) -> None:
         pattern = re.compile(f"/api/v1/{source}")
         with here.held(pattern):
             here.open(path)
-            here.page.locator("[data-state=loading]").first.wait_for()
+            # In a panel of its own: before the page is there as a whole, all of it is loading.
+            waiting = here.page.locator("main section.panel [data-state=loading]").first
+            expect(waiting).to_be_visible(timeout=SLOW)
             here.page.wait_for_timeout(500)
-            assert "loading" in {state for state, _ in states(here.page).values()}
+            expect(waiting).to_be_visible(timeout=SLOW)
         here.page.unroute_all()
         here.page.route(pattern, refuse)
         here.open(path)
