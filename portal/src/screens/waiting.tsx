@@ -108,12 +108,12 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       ),
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
-    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
     { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
       head: 'Cause',
-      width: '16%',
+      width: '18%',
       sort: (each) => each.cause,
       cell: (each) =>
         each.code ? (
