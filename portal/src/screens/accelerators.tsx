@@ -148,7 +148,7 @@ export function Work({ of }: { of: string | null }) {
   const [kind, name] = of?.includes('/') ? [of.slice(0, of.indexOf('/')), of.slice(of.indexOf('/') + 1)] : ['', of ?? '']
   return (
     <>
-      {name} {kind && <span className="faint roomy">{kind}</span>}
+      {name} {kind && <span className="faint roomy wide">{kind}</span>}
     </>
   )
 }
@@ -184,7 +184,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'person',
       head: 'Person',
-      width: '13%',
+      width: '12%',
       roomy: true,
       sort: (each) => each.person,
       cell: (each) => each.person ?? <span className="faint">not known</span>,

@@ -104,7 +104,7 @@ function CauseTable({ rows, told, team }: { rows: readonly CauseHours[]; told: W
             <th className="number" style={{ width: 80 }}>
               Share
             </th>
-            <th className="number" style={widthsOf('130px', '88px')}>
+            <th className="number" style={widthsOf('130px', '104px')}>
               Cost
             </th>
           </tr>

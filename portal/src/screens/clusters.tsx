@@ -118,8 +118,8 @@ function columnsOf(since: number, behind: boolean): readonly Column<Row>[] {
       sort: (each) => each.ageSeconds,
       cell: (each) => (each.ageSeconds === null ? <span className="faint">never seen</span> : span(each.ageSeconds * 1000 + since)),
     },
-    { id: 'purpose', head: 'Purpose', width: '112px', roomy: true, wide: behind, sort: (each) => each.purpose, cell: (each) => each.purpose ?? '' },
-    { id: 'environment', head: 'Environment', width: '112px', roomy: true, wide: behind, sort: (each) => each.environment, cell: (each) => each.environment ?? '' },
+    { id: 'purpose', head: 'Purpose', width: '112px', roomy: true, whole: true, wide: behind, sort: (each) => each.purpose, cell: (each) => each.purpose ?? '' },
+    { id: 'environment', head: 'Environment', width: '112px', roomy: true, whole: true, wide: behind, sort: (each) => each.environment, cell: (each) => each.environment ?? '' },
     {
       id: 'why',
       head: 'Why not newer',

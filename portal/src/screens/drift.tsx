@@ -214,10 +214,12 @@ function Row({ row, here, open, toggle }: { row: DriftRow; here: boolean; open: 
           <State of={DRIFT[kind]} />
         </td>
         <td className="two-lines card-title" title={`${object.kind} ${object.namespace ? `${object.namespace}/` : ''}${object.name}`}>
-          <button type="button" className="link" aria-expanded={open} aria-controls={id} onClick={toggle}>
-            <span aria-hidden="true">{open ? '▾' : '▸'}</span> {object.kind} <b>{object.name}</b>
-          </button>{' '}
-          {object.namespace && <span className="faint">in {object.namespace}</span>}
+          <div>
+            <button type="button" className="link" aria-expanded={open} aria-controls={id} onClick={toggle}>
+              <span aria-hidden="true">{open ? '▾' : '▸'}</span> {object.kind} <b>{object.name}</b>
+            </button>{' '}
+            {object.namespace && <span className="faint">in {object.namespace}</span>}
+          </div>
         </td>
         <td className="roomy faint" data-head="Cluster" title={row.cluster}>
           {row.cluster}

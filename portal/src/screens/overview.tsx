@@ -308,7 +308,7 @@ function CausesPanel() {
                     each.cause
                   )}
                 </td>
-                <td className="card-badge" style={{ width: 134 }}>
+                <td className="card-badge" style={{ width: 150 }}>
                   <State of={VERDICT[each.verdict]} />
                 </td>
                 <td className="roomy wide faint card-none" style={{ width: '34%' }} title={each.subjects.map((one) => one.name).join(', ')}>

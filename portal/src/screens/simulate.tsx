@@ -212,13 +212,13 @@ function HeadOfFutures({ of }: { of: string }) {
     <thead>
       <tr>
         <th>{of}</th>
-        <th className="number" style={widthsOf('70px')}>
+        <th className="number" style={widthsOf('70px', '48px')}>
           Wait
         </th>
-        <th className="number" style={widthsOf('104px')}>
+        <th className="number" style={widthsOf('104px', '84px')}>
           As it is
         </th>
-        <th className="number" style={widthsOf('124px')}>
+        <th className="number" style={widthsOf('124px', '84px')}>
           With the change
         </th>
         <th className="number roomy wide" style={{ width: 110 }}>

@@ -103,7 +103,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       sort: (each) => each.subject.name,
       cell: (each) => (
         <>
-          {each.subject.name} <span className="faint roomy">{each.subject.kind}</span>
+          {each.subject.name} <span className="faint roomy wide">{each.subject.kind}</span>
         </>
       ),
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
@@ -113,7 +113,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
     {
       id: 'cause',
       head: 'Cause',
-      width: '18%',
+      width: '20%',
       sort: (each) => each.cause,
       cell: (each) =>
         each.code ? (
