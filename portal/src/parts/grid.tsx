@@ -15,6 +15,8 @@ export interface Column<R> {
   readonly roomy?: boolean
   /** Shown where there is much room. */
   readonly wide?: boolean
+  /** Never cut, as numbers and states never are; other columns yield. */
+  readonly whole?: boolean
   /** Shown where somebody asks for it. */
   readonly more?: boolean
   readonly sort?: (row: R) => SortValue
@@ -148,13 +150,13 @@ function nextSort<R>(column: Column<R>, by: string, down: boolean): string {
   return falls ? `-${column.id}` : column.id
 }
 
-/** How wide a column is. */
-export function widthsOf(width: number | string | undefined): CSSProperties {
-  return width === undefined ? {} : { width }
+/** How wide a column is; on a telephone otherwise, where that is said. */
+export function widthsOf(width: number | string | undefined, narrow?: string): CSSProperties {
+  return { ...(width === undefined ? {} : { width }), ...(narrow === undefined ? {} : { '--narrow': narrow }) }
 }
 
-function classOf<R>({ number, roomy, wide, card }: Column<R>): string {
-  return [number && 'number', roomy && 'roomy', wide && 'wide', card && `card-${card}`].filter(Boolean).join(' ')
+function classOf<R>({ number, roomy, wide, whole, card }: Column<R>): string {
+  return [number && 'number', roomy && 'roomy', wide && 'wide', whole && 'whole', card && `card-${card}`].filter(Boolean).join(' ')
 }
 
 export function columnsOf<R>(columns: readonly Column<R>[], said: string | undefined): readonly Column<R>[] {

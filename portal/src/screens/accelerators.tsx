@@ -148,7 +148,7 @@ export function Work({ of }: { of: string | null }) {
   const [kind, name] = of?.includes('/') ? [of.slice(0, of.indexOf('/')), of.slice(of.indexOf('/') + 1)] : ['', of ?? '']
   return (
     <>
-      {name} {kind && <span className="faint roomy">{kind}</span>}
+      {name} {kind && <span className="faint roomy wide">{kind}</span>}
     </>
   )
 }
@@ -171,7 +171,8 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'team',
       head: 'Team',
-      width: '10%',
+      width: '104px',
+      whole: true,
       sort: (each) => each.team,
       cell: (each) => (
         <Link to="/teams/$team" params={{ team: each.team }}>
@@ -183,7 +184,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'person',
       head: 'Person',
-      width: '11%',
+      width: '12%',
       roomy: true,
       sort: (each) => each.person,
       cell: (each) => each.person ?? <span className="faint">not known</span>,
@@ -207,12 +208,24 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       ),
       title: (each) => [each.job, ...oddities(each)].filter(Boolean).join(' · '),
     },
-    { id: 'devices', head: 'GPUs', width: '64px', number: true, sort: (each) => each.devices, cell: (each) => count(each.devices) },
+    {
+      id: 'devices',
+      head: 'GPUs',
+      width: '64px',
+      number: true,
+      sort: (each) => each.devices,
+      cell: (each) => (
+        <>
+          {count(each.devices)} <span className="slim">{each.accelerator}</span>
+        </>
+      ),
+    },
     {
       id: 'accelerator',
       head: 'Accelerator',
       width: '98px',
       roomy: true,
+      wide: true,
       sort: (each) => each.accelerator,
       cell: (each) => each.accelerator,
       title: (each) => `${each.accelerator} (${each.resource})`,
@@ -232,6 +245,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       head: 'Ends at',
       width: '142px',
       roomy: true,
+      wide: true,
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
       cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
     },
@@ -254,7 +268,7 @@ const ROOM: readonly Column<Room>[] = [
   {
     id: 'accelerator',
     head: 'Accelerator',
-    width: '18%',
+    width: '14%',
     sort: (each) => each.accelerator,
     cell: (each) => (
       <Link to="/fleet" search={{ cluster: each.cluster, accelerator: each.accelerator }}>
@@ -263,7 +277,7 @@ const ROOM: readonly Column<Room>[] = [
     ),
     title: (each) => `${each.accelerator} (${each.resource})`,
   },
-  { id: 'cluster', head: 'Cluster', width: '16%', roomy: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+  { id: 'cluster', head: 'Cluster', width: '16%', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'bar', head: 'Use', card: 'whole', cell: (each) => <KindBar amounts={amountsOfRoom(each)} /> },
   { id: 'total', head: 'All', width: '64px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
   { id: 'used', head: 'Held', width: '64px', number: true, sort: (each) => each.used, cell: (each) => count(each.used) },
@@ -275,11 +289,12 @@ const ROOM: readonly Column<Room>[] = [
     width: '92px',
     number: true,
     roomy: true,
+    wide: true,
     sort: (each) => each.fragmented,
     cell: (each) => <OrUnknown of={each.fragmented} />,
     title: () => 'free, and of no use to what is usual here',
   },
-  { id: 'fits', head: 'More pods that fit', width: '17%', roomy: true, card: 'whole', cell: (each) => <span className="faint">{fitsOf(each)}</span>, title: fitsOf },
+  { id: 'fits', head: 'More pods that fit', width: '17%', roomy: true, card: 'whole', cell: (each) => <span className="wrapped faint">{fitsOf(each)}</span>, title: fitsOf },
 ]
 
 function OrUnknown({ of }: { of: number | null }) {

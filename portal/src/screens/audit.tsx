@@ -130,20 +130,21 @@ const COLUMNS: readonly Column<ToldEntry>[] = [
   {
     id: 'at',
     head: 'When',
-    width: '132px',
+    width: '64px',
+    whole: true,
     sort: (each) => each.at ?? null,
     cell: (each) => (each.at == null ? `entry ${each.number}` : <Moment at={each.at} />),
   },
   {
     id: 'who',
     head: 'Who',
-    width: '18%',
+    width: '16%',
     card: 'whole',
     sort: (each) => each.who ?? null,
     cell: (each) => (each.damaged ? <span className="tone-bad">cannot be read: {each.damaged}</span> : <EntryLink of={each} />),
     title: (each) => each.who ?? '',
   },
-  { id: 'verb', head: 'Act', width: '128px', sort: (each) => each.verb ?? null, cell: (each) => <span className="mono">{each.verb}</span> },
+  { id: 'verb', head: 'Act', width: '128px', whole: true, sort: (each) => each.verb ?? null, cell: (each) => <span className="mono">{each.verb}</span> },
   {
     id: 'outcome',
     head: 'Outcome',
@@ -152,10 +153,10 @@ const COLUMNS: readonly Column<ToldEntry>[] = [
     sort: (each) => each.outcome ?? null,
     cell: (each) => (OUTCOME[each.outcome ?? ''] ? <State of={OUTCOME[each.outcome ?? ''] as StateLook} /> : each.outcome),
   },
-  { id: 'about', head: 'About', width: '18%', roomy: true, sort: (each) => aboutOf(each), cell: (each) => <About of={each} />, title: (each) => [each.subject, each.name].filter(Boolean).join(' ') },
-  { id: 'team', head: 'Team', width: '10%', roomy: true, sort: (each) => each.team || null, cell: (each) => each.team },
+  { id: 'about', head: 'About', width: '16%', roomy: true, sort: (each) => aboutOf(each), cell: (each) => <About of={each} />, title: (each) => [each.subject, each.name].filter(Boolean).join(' ') },
+  { id: 'team', head: 'Team', width: '96px', roomy: true, whole: true, sort: (each) => each.team || null, cell: (each) => each.team },
   { id: 'why', head: 'Why', roomy: true, card: 'whole', sort: (each) => each.why || null, cell: (each) => each.why, title: (each) => each.why ?? '' },
-  { id: 'whence', head: 'From where', width: '14%', roomy: true, card: 'none', sort: (each) => each.whence ?? null, cell: (each) => <span className="faint">{each.whence}</span>, title: (each) => each.whence ?? '' },
+  { id: 'whence', head: 'From where', width: '14%', roomy: true, wide: true, card: 'none', sort: (each) => each.whence ?? null, cell: (each) => <span className="faint">{each.whence}</span>, title: (each) => each.whence ?? '' },
 ]
 
 function EntryLink({ of }: { of: ToldEntry }) {

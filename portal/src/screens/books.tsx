@@ -11,7 +11,7 @@ import type { TeamBalance } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { ShareBar, Swatch } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
+import { type Column, ColumnsMenu, Grid, shownOf, widthsOf } from '../parts/grid'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
 import { useList } from '../store/list'
@@ -104,7 +104,7 @@ function CauseTable({ rows, told, team }: { rows: readonly CauseHours[]; told: W
             <th className="number" style={{ width: 80 }}>
               Share
             </th>
-            <th className="number" style={{ width: 130 }}>
+            <th className="number" style={widthsOf('130px', '104px')}>
               Cost
             </th>
           </tr>
@@ -197,6 +197,7 @@ function columnsOf(currency: string, now: number): readonly Column<TeamBalance>[
       head: 'Team',
       width: '18%',
       sort: (each) => each.team,
+      whole: true,
       cell: (each) => (
         <Link to="/teams/$team" params={{ team: each.team }}>
           {each.team}
@@ -208,8 +209,7 @@ function columnsOf(currency: string, now: number): readonly Column<TeamBalance>[
     {
       id: 'left',
       head: 'Budget left',
-      width: '18%',
-     
+      width: '21%',
       number: true,
       sort: (each) => each.left,
       cell: (each) =>
@@ -226,7 +226,7 @@ function columnsOf(currency: string, now: number): readonly Column<TeamBalance>[
     {
       id: 'pace',
       head: 'Used, and the day',
-      width: '22%',
+      width: '19%',
       roomy: true,
       card: 'none',
       sort: (each) => budgetPace(each, now)?.used ?? null,

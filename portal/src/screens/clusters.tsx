@@ -43,7 +43,8 @@ export function Clusters() {
   )
   const rows = matching(all, search.q, (each) => `${each.name} ${each.purpose ?? ''} ${each.environment ?? ''}`).filter((each) => !search.kind || each.state === search.kind)
   const since = source.at ? Math.max(0, now - source.at) : 0
-  const columns = useMemo(() => columnsOf(since), [since])
+  const behind = all.some((each) => whyOf(each) !== null)
+  const columns = useMemo(() => columnsOf(since, behind), [since, behind])
   return (
     <>
       <div className="head">
@@ -87,12 +88,19 @@ export function Clusters() {
 
 const ORDER: readonly ClusterState['state'][] = ['silent', 'stale', 'opening', 'current']
 
-function columnsOf(since: number): readonly Column<Row>[] {
+/** Why nothing newer is known of it; null where what is known is of now. */
+function whyOf(row: Row): string | null {
+  return row.error ?? row.away ?? null
+}
+
+/** Why something is not newer has a column where there is such a reason; else somebody has to ask for it. */
+function columnsOf(since: number, behind: boolean): readonly Column<Row>[] {
   return [
     {
       id: 'name',
       head: 'Cluster',
       width: '20%',
+      whole: true,
       sort: (each) => each.name,
       cell: (each) => (
         <Link to="/fleet" search={{ cluster: each.name }}>
@@ -110,14 +118,26 @@ function columnsOf(since: number): readonly Column<Row>[] {
       sort: (each) => each.ageSeconds,
       cell: (each) => (each.ageSeconds === null ? <span className="faint">never seen</span> : span(each.ageSeconds * 1000 + since)),
     },
-    { id: 'purpose', head: 'Purpose', width: '10%', roomy: true, sort: (each) => each.purpose, cell: (each) => each.purpose ?? '' },
-    { id: 'environment', head: 'Environment', width: '11%', roomy: true, sort: (each) => each.environment, cell: (each) => each.environment ?? '' },
-    { id: 'why', head: 'Why not newer', roomy: true, card: 'whole', sort: (each) => each.error ?? each.away ?? null, cell: (each) => each.error ?? each.away ?? null, title: (each) => each.error ?? each.away ?? '' },
+    { id: 'purpose', head: 'Purpose', width: '112px', roomy: true, whole: true, wide: behind, sort: (each) => each.purpose, cell: (each) => each.purpose ?? '' },
+    { id: 'environment', head: 'Environment', width: '112px', roomy: true, whole: true, wide: behind, sort: (each) => each.environment, cell: (each) => each.environment ?? '' },
+    {
+      id: 'why',
+      head: 'Why not newer',
+      roomy: true,
+      more: !behind,
+      card: 'whole',
+      sort: whyOf,
+      cell: (each) => {
+        const why = whyOf(each)
+        return why === null ? null : <span className="wrapped">{why}</span>
+      },
+      title: (each) => whyOf(each) ?? '',
+    },
     {
       id: 'gaps',
       head: 'Could not be read',
       card: 'whole',
-      width: '16%',
+      width: behind ? '20%' : '30%',
       roomy: true,
       sort: (each) => each.gaps.length,
       cell: (each) => (each.gaps.length ? each.gaps.map((gap) => gap.what).join(', ') : <span className="faint">nothing is missing</span>),

@@ -90,21 +90,21 @@ export function Drift() {
       >
         {() => (
           <div className="scroll grid">
-            <table className="table" aria-label="What differs">
+            <table className="table cards" aria-label="What differs">
               <thead>
                 <tr>
-                  <th style={widthsOf('116px')}>How</th>
+                  <th style={widthsOf('104px')}>How</th>
                   <th>Object</th>
                   <th className="roomy" style={{ width: '18%' }}>
                     Cluster
                   </th>
-                  <th className="number roomy" style={{ width: 64 }}>
+                  <th className="number roomy wide" style={{ width: 64 }}>
                     Fields
                   </th>
                   <th className="roomy" style={{ width: '16%' }}>
                     Changed by
                   </th>
-                  <th className="number" style={widthsOf('150px')}>
+                  <th className="number" style={widthsOf('128px')}>
                     Since
                   </th>
                 </tr>
@@ -210,23 +210,25 @@ function Row({ row, here, open, toggle }: { row: DriftRow; here: boolean; open: 
   return (
     <>
       <tr className={here ? 'here' : ''}>
-        <td title={DRIFT_SAID[kind]}>
+        <td className="card-badge" title={DRIFT_SAID[kind]}>
           <State of={DRIFT[kind]} />
         </td>
-        <td title={`${object.kind} ${object.namespace ? `${object.namespace}/` : ''}${object.name}`}>
-          <button type="button" className="link" aria-expanded={open} aria-controls={id} onClick={toggle}>
-            <span aria-hidden="true">{open ? '▾' : '▸'}</span> {object.kind} <b>{object.name}</b>
-          </button>{' '}
-          {object.namespace && <span className="faint">in {object.namespace}</span>}
+        <td className="two-lines card-title" title={`${object.kind} ${object.namespace ? `${object.namespace}/` : ''}${object.name}`}>
+          <div>
+            <button type="button" className="link" aria-expanded={open} aria-controls={id} onClick={toggle}>
+              <span aria-hidden="true">{open ? '▾' : '▸'}</span> {object.kind} <b>{object.name}</b>
+            </button>{' '}
+            {object.namespace && <span className="faint">in {object.namespace}</span>}
+          </div>
         </td>
-        <td className="roomy faint" title={row.cluster}>
+        <td className="roomy faint" data-head="Cluster" title={row.cluster}>
           {row.cluster}
         </td>
-        <td className="number roomy">{fields.length ? count(fields.length) : ''}</td>
-        <td className="roomy" title={row.by.join(', ')}>
+        <td className="number roomy wide" data-head="Fields">{fields.length ? count(fields.length) : ''}</td>
+        <td className="roomy" data-head="Changed by" title={row.by.join(', ')}>
           {row.by.length ? row.by.join(', ') : <span className="faint">not known</span>}
         </td>
-        <td className="number faint">{row.since === null ? '' : <Ago at={row.since} />}</td>
+        <td className="number faint" data-head="Since">{row.since === null ? '' : <Ago at={row.since} />}</td>
       </tr>
       {open && (
         <tr className="opened" id={id}>

@@ -128,6 +128,7 @@ const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
   width: kind === 'unmeasured' ? '100px' : '82px',
   number: true,
   roomy: kind !== 'free',
+  wide: kind !== 'free' && kind !== 'idle',
   ...(kind === 'free' || kind === 'idle' ? {} : { card: 'none' as const }),
   more,
   sort: (each) => each.amounts[kind],
@@ -137,8 +138,8 @@ const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
 /** Kinds of slots that occur have a column each; for the others somebody has to ask. */
 function columnsOf(amounts: Readonly<Record<SlotKind, number>>): readonly Column<NodeSlots>[] {
   return [
-    { id: 'node', head: 'Node', width: '18%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
-    { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'node', head: 'Node', width: '22%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
+    { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', whole: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
     { id: 'model', head: 'Accelerator', width: '10%', card: 'badge', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
     { id: 'bar', head: 'Slots', roomy: true, card: 'whole', cell: (each) => <KindBar amounts={each.amounts} /> },
     { id: 'total', head: 'All', width: '52px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
@@ -168,12 +169,14 @@ function NodePanel({ node, close }: { node: NodeSlots; close: () => void }) {
         <table className="table cards">
           <thead>
             <tr>
-              <th style={{ width: '24%' }}>What becomes of them</th>
+              <th style={{ width: '20%' }}>What becomes of them</th>
               <th className="number" style={{ width: 70 }}>
                 GPUs
               </th>
               <th style={{ width: '14%' }}>Team</th>
-              <th className="roomy">Person</th>
+              <th className="roomy wide" style={{ width: '20%' }}>
+                Person
+              </th>
               <th>Work</th>
             </tr>
           </thead>
@@ -187,8 +190,8 @@ function NodePanel({ node, close }: { node: NodeSlots; close: () => void }) {
                   </span>
                 </td>
                 <td className="number card-badge">{count(Math.round((each.gpuMs / 3_600_000) * 1000) / 1000)}</td>
-                <td data-head="Team">{each.team && <Link to="/accelerators" search={{ team: each.team }}>{each.team}</Link>}</td>
-                <td className="roomy" data-head="Person" title={each.person}>
+                <td className="whole" data-head="Team">{each.team && <Link to="/accelerators" search={{ team: each.team }}>{each.team}</Link>}</td>
+                <td className="roomy wide" data-head="Person" title={each.person}>
                   {each.person}
                 </td>
                 <td className="card-whole" title={each.object}>

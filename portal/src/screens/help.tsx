@@ -88,6 +88,6 @@ const COLUMNS: readonly Column<CauseLine>[] = [
     ),
   },
   { id: 'title', head: 'What it means', card: 'whole', sort: (each) => each.title, cell: (each) => each.title, title: (each) => each.title },
-  { id: 'id', head: 'Cause', width: '30%', roomy: true, card: 'whole', sort: (each) => each.id, cell: (each) => <span className="mono faint">{each.id}</span> },
+  { id: 'id', head: 'Cause', width: '32%', roomy: true, card: 'whole', sort: (each) => each.id, cell: (each) => <span className="mono faint">{each.id}</span> },
   { id: 'layer', head: 'Layer', width: '14%', roomy: true, card: 'badge', sort: (each) => each.layer, cell: (each) => each.layer },
 ]

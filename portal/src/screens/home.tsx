@@ -117,21 +117,21 @@ function Mine({ name }: { name: string }) {
       empty={(rows) => (own(rows).length ? null : <NoJobs />)}
     >
       {(rows) => (
-        <table className="table fixed cards">
+        <table className="table cards">
           <tbody>
             {own(rows)
               .slice(0, SHOWN)
               .map((each) => (
                 <tr key={each.id}>
-                  <td className="card-title" title={each.name}>
+                  <td className="most card-title" title={each.name}>
                     <Link to="/jobs/$id" params={{ id: each.id }}>
                       {each.name}
                     </Link>
                   </td>
-                  <td className="card-badge" style={{ width: 124 }}>
+                  <td className="card-badge">
                     <State of={JOB[each.state]} />
                   </td>
-                  <td className="number faint" style={{ width: 112 }}>
+                  <td className="number faint">
                     <Ran job={each} />
                   </td>
                 </tr>
@@ -167,21 +167,21 @@ function Asked() {
       }
     >
       {(rows) => (
-        <table className="table fixed cards">
+        <table className="table cards">
           <tbody>
             {open(rows)
               .slice(0, SHOWN)
               .map((each) => (
                 <tr key={each.id}>
-                  <td className="card-title" title={`${each.wish.team}: ${thingOf(each.wish, each.terms)}`}>
+                  <td className="most two-lines card-title" title={`${each.wish.team}: ${thingOf(each.wish, each.terms)}`}>
                     <Link to="/requests/$id" params={{ id: each.id }}>
                       {each.wish.team}: {thingOf(each.wish, each.terms)}
                     </Link>
                   </td>
-                  <td className="card-badge" style={{ width: 96 }}>
+                  <td className="card-badge">
                     <State of={REQUEST[each.state]} />
                   </td>
-                  <td className="faint card-whole" style={{ width: 136 }}>
+                  <td className="whole faint card-whole">
                     {each.due ? <Left until={each.due} /> : ''}
                   </td>
                 </tr>
@@ -204,13 +204,15 @@ function Room() {
       empty={(told) => (told.backends.length ? null : <span>This server has opened no back end yet.</span>)}
     >
       {(told) => (
-        <table className="table fixed">
+        <table className="table">
           <tbody>
             {told.backends.map((each) => (
               <tr key={each.name}>
-                <td title={each.name}>{each.name}</td>
-                <td style={{ width: '24%' }}>{each.unreachable ? <span className="tone-bad">{each.unreachable}</span> : each.offer.kind}</td>
-                <td className="number" style={{ width: '30%' }}>
+                <td className={each.unreachable ? 'most two-lines' : 'most'} title={each.name}>
+                  {each.name} {!each.unreachable && <span className="faint roomy wide">{each.offer.kind}</span>}
+                  {each.unreachable && <div className="tone-bad">{each.unreachable}</div>}
+                </td>
+                <td className="number">
                   {plural(Object.values(each.offer.accelerators ?? {}).reduce((sum, number) => sum + number, 0), 'GPU')}
                 </td>
               </tr>

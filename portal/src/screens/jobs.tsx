@@ -141,7 +141,7 @@ function columnsOf(now: number): readonly Column<JobRow>[] {
     {
       id: 'name',
       head: 'Job',
-      width: '21%',
+      width: '23%',
       sort: (each) => each.name,
       cell: (each) => (
         <>
@@ -154,7 +154,7 @@ function columnsOf(now: number): readonly Column<JobRow>[] {
       title: (each) => `${each.name} (${each.id})`,
     },
     { id: 'state', head: 'State', width: '110px', card: 'badge', sort: (each) => STATES.indexOf(each.state), cell: (each) => <State of={JOB[each.state]} /> },
-    { id: 'team', head: 'Team', width: '108px', roomy: true, sort: (each) => each.team, cell: (each) => each.team, title: (each) => each.team },
+    { id: 'team', head: 'Team', width: '108px', roomy: true, whole: true, sort: (each) => each.team, cell: (each) => each.team, title: (each) => each.team },
     { id: 'said', head: 'Says', card: 'whole', roomy: true, wide: true, sort: (each) => said(each) || null, cell: (each) => (said(each) ? <span className="faint">{said(each)}</span> : null), title: said },
     {
       id: 'gpus',

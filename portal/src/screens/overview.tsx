@@ -240,7 +240,7 @@ function IdlePanel() {
       }
     >
       {(document) => (
-        <table className="table fixed">
+        <table className="table cards">
           <tbody>
             {sorted(
               document.items.filter((each) => each.idleDevices),
@@ -250,19 +250,21 @@ function IdlePanel() {
               .slice(0, SHOWN)
               .map((each) => (
                 <tr key={holdKey(each)}>
-                  <td style={{ width: '18%' }}>
+                  <td className="whole card-title">
                     <Link to="/teams/$team" params={{ team: each.team }}>
                       {each.team}
                     </Link>
                   </td>
-                  <td title={each.job ?? ''}>{each.job}</td>
-                  <td className="roomy faint" title={each.person ?? ''}>
+                  <td className="most card-whole" title={each.job ?? ''}>
+                    {each.job}
+                  </td>
+                  <td className="roomy wide faint card-whole" style={{ width: '22%' }} title={each.person ?? ''}>
                     {each.person}
                   </td>
-                  <td className="number" style={{ width: 96 }}>
+                  <td className="number card-badge">
                     {count(each.idleDevices ?? 0)} {each.accelerator}
                   </td>
-                  <td className="number tone-wait" style={{ width: 100 }}>
+                  <td className="number tone-wait" data-head="Idle for">
                     {span(idleFor(each, now) ?? 0)}
                   </td>
                 </tr>
@@ -288,16 +290,16 @@ function CausesPanel() {
       empty={(document) => (document.groups.length ? null : <span>Nothing waits: whatever was submitted runs or is over.</span>)}
     >
       {(document) => (
-        <table className="table fixed">
+        <table className="table fixed cards">
           <tbody>
             {document.groups.slice(0, SHOWN).map((each) => (
               <tr key={each.cause}>
-                <td className="number" style={{ width: 52 }}>
+                <td className="number" style={{ width: 52 }} data-head="Pieces of work">
                   <Link to="/waiting" search={{ kind: each.cause }}>
                     {count(each.count)}
                   </Link>
                 </td>
-                <td title={each.cause}>
+                <td className="two-lines anywhere card-title" title={each.cause}>
                   {each.code ? (
                     <Link to="/help/$code" params={{ code: each.code }}>
                       {each.cause}
@@ -306,10 +308,10 @@ function CausesPanel() {
                     each.cause
                   )}
                 </td>
-                <td style={{ width: 146 }}>
+                <td className="card-badge" style={{ width: 150 }}>
                   <State of={VERDICT[each.verdict]} />
                 </td>
-                <td className="roomy faint" style={{ width: '34%' }} title={each.subjects.map((one) => one.name).join(', ')}>
+                <td className="roomy wide faint card-none" style={{ width: '34%' }} title={each.subjects.map((one) => one.name).join(', ')}>
                   {each.subjects.map((one) => one.name).join(', ')}
                 </td>
               </tr>

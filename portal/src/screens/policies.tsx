@@ -42,12 +42,12 @@ export function Policies() {
         <h1>Policies and violations</h1>
         <Filters text="Limit, finding, policy" />
       </div>
-      <div className="columns">
+      <div className="columns lists">
         <Limits q={search.q} />
         <Refused q={search.q} />
       </div>
       <Findings q={search.q} />
-      <div className="columns">
+      <div className="columns lists">
         <Idle />
         <Declared q={search.q} />
       </div>
@@ -262,7 +262,7 @@ const IDLE: readonly Column<Waste['idleMarks'][number]>[] = [
 ]
 
 const DECLARED: readonly Column<DeclaredPolicy>[] = [
-  { id: 'name', head: 'Policy', width: '38%', sort: (each) => each.name, cell: (each) => each.name, title: (each) => each.file },
+  { id: 'name', head: 'Policy', width: '34%', sort: (each) => each.name, cell: (each) => each.name, title: (each) => each.file },
   { id: 'mode', head: 'Mode', width: '116px', card: 'badge', sort: (each) => each.mode, cell: (each) => (MODE[each.mode] ? <State of={MODE[each.mode] as StateLook} /> : each.mode) },
   { id: 'said', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.said, cell: (each) => <span className="faint">{each.said}</span>, title: (each) => each.said },
 ]

@@ -83,7 +83,7 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
   const live = (id: 'used' | 'borrowed' | 'lent', head: string): Column<QuotaRow> => ({
     id,
     head,
-    width: '80px',
+    width: '64px',
     number: true,
     roomy: id !== 'used',
     wide: id !== 'used',
@@ -92,15 +92,14 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
     cell: ({ terms }) => (terms[id] === null ? <Untold /> : count(terms[id])),
   })
   return [
-    { id: 'team', head: 'Team', width: '112px', sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
-    { id: 'flavor', head: 'Flavor', width: '136px', card: 'badge', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
-    { id: 'cluster', head: 'Cluster', width: '156px', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
+    { id: 'team', head: 'Team', width: '112px', whole: true, sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
+    { id: 'flavor', head: 'Flavor', width: '128px', whole: true, card: 'badge', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
+    { id: 'cluster', head: 'Cluster', width: '160px', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
     { id: 'bar', head: 'Used of guaranteed', roomy: true, card: 'whole', cell: ({ terms }) => (terms.used === null ? <span className="faint">{seen ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={terms.guaranteed} used={terms.used} limit={terms.limit} />) },
     {
       id: 'guaranteed',
       head: 'Guaranteed',
-      width: '104px',
-     
+      width: '92px',
       number: true,
       sort: ({ terms }) => terms.guaranteed,
       cell: ({ terms, team }) => (

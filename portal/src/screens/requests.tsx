@@ -180,7 +180,7 @@ function columnsOf(currency: string): readonly Column<ListedRequest>[] {
         </Link>
       ),
     },
-    { id: 'team', head: 'Team', width: '11%', sort: (each) => each.wish.team, cell: (each) => each.wish.team },
+    { id: 'team', head: 'Team', width: '11%', whole: true, sort: (each) => each.wish.team, cell: (each) => each.wish.team },
     { id: 'state', head: 'State', width: '104px', card: 'badge', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
     { id: 'by', head: 'By', width: '16%', roomy: true, wide: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
     { id: 'route', head: 'Decides', width: '16%', roomy: true, more: true, sort: (each) => each.route, cell: (each) => each.route },

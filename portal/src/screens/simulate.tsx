@@ -161,7 +161,7 @@ function Futures({ cluster, changes }: { cluster: string; changes: readonly stri
       <Panel title="How many have started by when" source={source} empty={({ document }) => (document.futures ? null : <span>No future bears on what waits, so both are alike.</span>)}>
         {({ document }) => <StartsChart jobs={document.jobs} />}
       </Panel>
-      <div className="columns">
+      <div className="columns lists">
         <Panel title="Waits by queue" source={source} flush empty={({ document }) => (document.queues.length ? null : <NobodyWaits />)}>
           {({ document }) => <ByQueue of={document.queues} />}
         </Panel>
@@ -212,13 +212,13 @@ function HeadOfFutures({ of }: { of: string }) {
     <thead>
       <tr>
         <th>{of}</th>
-        <th className="number" style={widthsOf('70px')}>
+        <th className="number" style={widthsOf('70px', '48px')}>
           Wait
         </th>
-        <th className="number" style={widthsOf('104px')}>
+        <th className="number" style={widthsOf('104px', '84px')}>
           As it is
         </th>
-        <th className="number" style={widthsOf('124px')}>
+        <th className="number" style={widthsOf('124px', '84px')}>
           With the change
         </th>
         <th className="number roomy wide" style={{ width: 110 }}>
@@ -232,7 +232,7 @@ function HeadOfFutures({ of }: { of: string }) {
 function Both({ name, waiting, now, then, sooner, later, lost }: { name: string; waiting: number; now: number | null; then: number | null; sooner: number; later: number; lost: number }) {
   return (
     <tr>
-      <td title={name}>
+      <td className="whole" title={name}>
         {name} {lost > 0 && <span className="tone-bad">{count(lost)} displaced</span>}
       </td>
       <td className="number">{count(waiting)}</td>

@@ -136,6 +136,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       id: 'name',
       head: 'Team',
       width: '136px',
+      whole: true,
       sort: (each) => each.team.name,
       cell: ({ team }) => (
         <Link to="/teams/$team" params={{ team: team.name }}>
@@ -181,14 +182,15 @@ export function TeamPage() {
           {team ? ` · ${team.costCenter} · ${team.isolation}` : ''}
         </span>
         <Filters />
-        <span className="grow" />
-        <FilteredLink search={{ team: name }}>Its jobs</FilteredLink>
-        {team && mayLeave(me, [name]).length > 0 && (
-          <Link to="/leave" search={{ team: name }}>
-            Have it leave
-          </Link>
-        )}
-        <CopyCommand command={`allot who --team ${shellWord(name)}`} />
+        <span className="acts">
+          <FilteredLink search={{ team: name }}>Its jobs</FilteredLink>
+          {team && mayLeave(me, [name]).length > 0 && (
+            <Link to="/leave" search={{ team: name }}>
+              Have it leave
+            </Link>
+          )}
+          <CopyCommand command={`allot who --team ${shellWord(name)}`} />
+        </span>
       </div>
       <AnswerPanel
         title="Quota, term by term"
@@ -266,10 +268,10 @@ function Derivation({ team }: { team: DeclaredTeam }) {
         <tbody>
           {terms.map((each) => (
             <tr key={`${each.cluster}/${each.flavor}`}>
-              <td className="card-title" title={`${each.flavor} in ${each.cluster}`}>
+              <td className="whole card-title" title={`${each.flavor} in ${each.cluster}`}>
                 {each.flavor}
               </td>
-              <td className="roomy faint card-badge" title={each.cluster}>
+              <td className="whole roomy faint card-badge" title={each.cluster}>
                 {each.cluster}
               </td>
               <td className="two-lines card-whole">{waits ? <span className="skeleton" style={{ display: 'block', width: 160 }} /> : <Terms of={each} team={team.name} />}</td>
@@ -458,7 +460,7 @@ function Held({ name }: { name: string }) {
       empty={(document) => (own(document.items) ? null : <span>It holds nothing at present.</span>)}
     >
       {(document) => (
-        <table className="table fixed">
+        <table className="table cards">
           <tbody>
             {sorted(
               document.items.filter((each) => each.team === name),
@@ -468,14 +470,16 @@ function Held({ name }: { name: string }) {
               .slice(0, SHOWN)
               .map((each, number) => (
                 <tr key={number}>
-                  <td title={each.job ?? ''}>{each.job}</td>
-                  <td className="faint roomy" title={each.person ?? ''}>
+                  <td className="most card-title" title={each.job ?? ''}>
+                    {each.job}
+                  </td>
+                  <td className="faint roomy wide card-whole" style={{ width: '22%' }} title={each.person ?? ''}>
                     {each.person}
                   </td>
-                  <td className="number" style={{ width: 96 }}>
+                  <td className="number card-badge">
                     {count(each.devices)} {each.accelerator}
                   </td>
-                  <td className="number" style={{ width: 108 }}>
+                  <td className="number">
                     {each.idleDevices === null ? <span className="faint">no telemetry</span> : each.idleDevices ? <span className="tone-wait">{count(each.idleDevices)} idle</span> : <span className="faint">at work</span>}
                   </td>
                 </tr>

@@ -103,17 +103,17 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       sort: (each) => each.subject.name,
       cell: (each) => (
         <>
-          {each.subject.name} <span className="faint roomy">{each.subject.kind}</span>
+          {each.subject.name} <span className="faint roomy wide">{each.subject.kind}</span>
         </>
       ),
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
-    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
     { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
       head: 'Cause',
-      width: '16%',
+      width: '20%',
       sort: (each) => each.cause,
       cell: (each) =>
         each.code ? (

@@ -68,7 +68,7 @@ export function WastePage() {
           <>
             <div className="pad">
               <div className="figures">
-                <Figure said="put to no use now" value={`${count(devicesOf(lost))} of ${plural(devicesOf(meant), 'GPU')}`} />
+                <Figure said={`of ${plural(devicesOf(meant), 'GPU')}, put to no use now`} value={count(devicesOf(lost))} />
                 <Figure said="of that, held by somebody" value={count(devicesOf(lost.filter((each) => each.object || each.team)))} />
                 <Figure said="costs an hour, where prices are declared" value={money(costOf(lost), currency)} />
               </div>

@@ -15,6 +15,7 @@ from allotment.ports.store import JobFilter
 from tests.live.portal.browsing import LAPTOP, Visit
 from tests.live.portal.conftest import Visits
 from tests.live.portal.house import House
+from tests.live.portal.test_answers import answer, hold
 
 pytestmark = pytest.mark.live
 
@@ -40,6 +41,17 @@ _CUT: Final = """() => [...document.querySelectorAll('main table[aria-label] td,
   .filter((each) => each.checkVisibility() && getComputedStyle(each).display !== 'inline' && each.tagName !== 'svg')
   .filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0)
   .map((each) => each.outerHTML.slice(0, 120))"""
+
+
+_CUT_SHORT: Final = """() => [
+  ...[...document.querySelectorAll('main td:is(.number, .whole), main td:has(> .state), main .figure b')]
+    .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0)
+    .map((each) => `${each.innerText} has ${each.clientWidth} of ${each.scrollWidth} pixels`),
+  ...[...document.querySelectorAll('main, main .grid, main .scroll, main .panel')]
+    .filter((each) => each.scrollWidth > each.clientWidth + 1)
+    .map((each) => `${each.tagName}.${each.className} is ${each.scrollWidth} of ${each.clientWidth} pixels wide`),
+]"""
+"""Numbers, amounts, states and teams that are cut, and what is so wide for them that it moves sideways."""
 
 
 IN_ORDER: Final = {"/books: GPU-hours by cause", "/requests: Grants"}
@@ -204,6 +216,24 @@ def test_a_laptop_shows_twenty_five_rows(house: House, visit: Visits) -> None:
           .filter((row) => row.bottom <= Math.min(innerHeight, box.bottom) && row.top >= 0).length }"""
     )
     assert whole >= 25
+
+
+def test_no_number_state_or_team_is_cut_on_a_tablet(house: House, visit: Visits) -> None:
+    one = visit(viewport={"width": 1024, "height": 768})
+    teams = ("computational-genomics", "data-science", "nlp")
+    idle = "2026-01-01T00:00:00Z"
+    items = [hold(each, 1024, 512, idle, "2026-12-24T18:00:00Z") for each in teams]
+    answer(one.page, "who", {"devices": 3072, "notes": [], "items": items})
+    for path in (*listing(one), "/", "/overview", "/teams/nlp"):
+        page = one.turned(path)
+        page.wait_for_timeout(300)
+        assert page.evaluate(_CUT_SHORT) == [], path
+    table = one.shown("/accelerators").get_by_role("table", name="Who holds what")
+    for team in teams:
+        cell = table.get_by_role("link", name=team, exact=True)
+        assert cell.evaluate("(each) => each.scrollWidth <= each.clientWidth + 1"), team
+    work = table.locator("td", has_text="nlp-job").first
+    assert work.evaluate("(each) => each.clientWidth") >= 160, "work has the room that is left"
 
 
 @pytest.mark.parametrize("width", [390, pytest.param(320, marks=pytest.mark.nightly)])
