@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.live.portal.browsing import Visit
 from tests.live.portal.house import House, started
 from tests.live.portal.test_commands import copied, typed
-from tests.live.portal.test_truth import refuse, states
+from tests.live.portal.test_truth import refuse
 from tests.live.server.conftest import Server
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
