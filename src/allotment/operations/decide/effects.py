@@ -41,8 +41,11 @@ from allotment.simulation.live.starts import StartBasis, StartEstimator, StartWi
 
 _WISHES: Final = StartWishes(futures=25)
 _MOST_INSTANTS: Final = 6_000
-"""Instants that are played of a cluster's futures: some four seconds of a processor. As many futures as fit
-are played."""
+"""Instants that are played of a cluster's futures where work waits in few queues: some four seconds of a processor. As
+many futures as fit are played."""
+_FEW: Final = 8
+"""Queues in which work waits. In an instant the first of each is looked at, so of more queues fewer instants are
+played."""
 _MOST_WORSE: Final = 30
 _MOST_BETTER: Final = 10
 """Effects that are told one by one; of the rest, sums."""
@@ -137,7 +140,7 @@ def _tried(granting: _Granting, cluster: Cluster, source: Source) -> tuple[list[
     after, told = _granted(seen.view, granting, cluster)
     told += seen.view.unmodelled
     estimator = StartEstimator(seen, granting.wishes, granting.chance_of("asked"), lambda: 0.0)
-    found = compare_views(estimator, after, granting.chance_of, _for_a_while())
+    found = compare_views(estimator, after, granting.chance_of, _for_a_while(after))
     again = _again(estimator, after, found.preempted, granting)
     if found.basis is StartBasis.NONE:
         told.append(_WITHOUT_TIMES)
@@ -188,7 +191,7 @@ def _restarts(
     names: Sequence[str],
     granting: _Granting,
 ) -> dict[str, list[float]]:
-    situation, now, go_on = estimator.present(tree, after), after.now, _for_a_while()
+    situation, now, go_on = estimator.present(tree, after), after.now, _for_a_while(after)
     past = MovingPast(estimator.seen)
     past.move_to(now)
     waits: dict[str, list[float]] = {name: [] for name in names}
@@ -206,10 +209,11 @@ def _restarts(
     return waits
 
 
-def _for_a_while() -> Callable[[], bool]:
-    """True for so many instants of futures: the same on every machine, as a time would not be."""
-    instants = itertools.count()
-    return lambda: next(instants) < _MOST_INSTANTS
+def _for_a_while(view: QueueingView) -> Callable[[], bool]:
+    """True for so many instants of a moment's futures: the same on every machine, as a time would not be."""
+    instants, waiting = itertools.count(), len({each.cluster_queue for each in view.pending})
+    most = _MOST_INSTANTS * _FEW // max(_FEW, waiting)
+    return lambda: next(instants) < most
 
 
 def _keyed(granting: _Granting, number: int, key: Hashable) -> Chance:

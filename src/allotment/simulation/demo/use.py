@@ -17,7 +17,7 @@ _HALF_AT_WORK: Final = (0.3, 0.6)
 _FORGOTTEN: Final = (0.0, 0.03)
 _FALLS: Final = 900.0
 """Seconds of the fleet after which the other part uses them no more."""
-_HANGS: Final = 3.0
+_HANGS: Final = 2.0
 """How many times as long as other work what is forgotten goes on."""
 _WAVES: Final = 0.04
 """By how much a device's use goes up and down."""
