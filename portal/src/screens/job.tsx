@@ -80,8 +80,11 @@ function Head({ job, course, reference }: { job: StoredJob; course: JobCourse | 
         <span className="grow" />
         <Acts job={job} reference={reference} state={state} />
       </div>
-      <div className={`verdict tone-${look.tone}`} role="status" aria-live="polite">
-        <State of={look} />
+      <div className={`verdict tone-${look.tone}`}>
+        {/* Its words may change while its state stays: that is nothing to be told aloud again. */}
+        <span role="status" aria-live="polite">
+          <State of={look} />
+        </span>
         <p>{said || (state === 'running' ? 'It runs.' : '')}</p>
         {wait?.code && (
           <Link to="/help/$code" params={{ code: wait.code }} className="faint mono">

@@ -121,7 +121,7 @@ def test_focus_stays_and_a_new_verdict_is_told_once(house: House, owner: Visit) 
     again = page.get_by_role("button", name="Copy command").first
     again.focus()
     page.evaluate(
-        """() => { window.told = []; const place = document.querySelector('.verdict[role=status]');
+        """() => { window.told = []; const place = document.querySelector('.verdict [role=status]');
         let before = place.innerText;
         new MutationObserver(() => { if (place.innerText !== before) window.told.push(before = place.innerText) })
           .observe(place, {subtree: true, childList: true, characterData: true}) }"""
