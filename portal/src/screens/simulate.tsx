@@ -215,10 +215,10 @@ function HeadOfFutures({ of }: { of: string }) {
         <th className="number" style={widthsOf('70px', '48px')}>
           Wait
         </th>
-        <th className="number" style={widthsOf('104px', '84px')}>
+        <th className="number" style={widthsOf('104px', '96px')}>
           As it is
         </th>
-        <th className="number" style={widthsOf('124px', '84px')}>
+        <th className="number" style={widthsOf('124px', '96px')}>
           With the change
         </th>
         <th className="number roomy wide" style={{ width: 110 }}>

@@ -222,8 +222,8 @@ def test_no_number_state_or_team_is_cut_on_a_tablet(house: House, visit: Visits)
     one = visit(viewport={"width": 1024, "height": 768})
     teams = ("computational-genomics", "data-science", "nlp")
     idle = "2026-01-01T00:00:00Z"
-    items = [hold(each, 1024, 512, idle, "2026-12-24T18:00:00Z") for each in teams]
-    answer(one.page, "who", {"devices": 3072, "notes": [], "items": items})
+    items = [hold(each, 24, 24, idle, "2026-12-24T18:00:00Z") for each in teams]
+    answer(one.page, "who", {"devices": 72, "notes": [], "items": items})
     for path in (*listing(one), "/", "/overview", "/teams/nlp"):
         page = one.turned(path)
         page.wait_for_timeout(300)
@@ -233,7 +233,7 @@ def test_no_number_state_or_team_is_cut_on_a_tablet(house: House, visit: Visits)
         cell = table.get_by_role("link", name=team, exact=True)
         assert cell.evaluate("(each) => each.scrollWidth <= each.clientWidth + 1"), team
     work = table.locator("td", has_text="nlp-job").first
-    assert work.evaluate("(each) => each.clientWidth") >= 80, "work has the room that is left"
+    assert work.evaluate("(each) => each.clientWidth") >= 160, "work has the room that is left"
 
 
 @pytest.mark.parametrize("width", [390, pytest.param(320, marks=pytest.mark.nightly)])
