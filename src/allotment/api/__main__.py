@@ -267,8 +267,9 @@ def _followed(server: _ServerParts) -> _FollowedClusters:
     connect = connected if fleet is None else fleet.connect
     ways = ClusterWays(present, credentials, connect, made_up=fleet is not None)
     pace = USUAL_PACE if fleet is None else fleet.looks
-    meters = device_meters(server.asked.prometheus, server.asked.prometheus_cluster_label)
-    if fleet is not None:
+    if fleet is None:
+        meters = device_meters(server.asked.prometheus, server.asked.prometheus_cluster_label)
+    else:
         meters = DeviceMeters({each.name: each.name for each in present.platform.clusters}, opened=fleet.metrics)
     hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock(), pace, meters))
     credentials.on_change(hub.reopen)

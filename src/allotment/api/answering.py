@@ -13,13 +13,14 @@ from allotment.accounting.moment import CountingRules
 from allotment.errors import UsageError
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.ask.books import DeclaredBooks, books_of
+from allotment.operations.ask.counting_rules import counting_rules
 from allotment.operations.ask.devices import count_gpus, saturated, who_holds
 from allotment.operations.ask.directing import WayToCluster, books_directed, why_directed
 from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.ask.places import check_place, refuse_slurm
 from allotment.operations.ask.quotas import narrowed, queues_of, quotas_of
 from allotment.operations.ask.recorded import Recording
-from allotment.operations.ask.wasting import counting_rules, waste_now, waste_since
+from allotment.operations.ask.wasting import waste_now, waste_since
 from allotment.operations.fleet.joined import AnswerScope, DeclaredPlatform
 from allotment.operations.foresee.live.capacity import capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
@@ -107,7 +108,7 @@ def queues(ground: AnswerGround, _question: AnswerQuestion) -> Document:
 
 def gpus(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot gpus`."""
-    found = count_gpus(ground.snapshot, _counting(ground, ()).idle)
+    found = count_gpus(ground.snapshot, _counting(ground.declared).idle)
     return gpus_document(found, found.rooms)
 
 
@@ -118,7 +119,7 @@ def who(ground: AnswerGround, question: AnswerQuestion) -> Document:
         accelerator=question.accelerator,
         team=question.team,
         namespace=question.namespace,
-        idle=_counting(ground, ()).idle,
+        idle=_counting(ground.declared).idle,
     )
     return holdings_document(found, found.holds)
 
@@ -138,13 +139,13 @@ def books(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     return books_document(found, found.books)
 
 
-def _counting(ground: AnswerGround, idle: tuple[str, ...]) -> CountingRules:
-    return counting_rules(None if ground.declared is None else ground.declared.platform, "", idle)
+def _counting(declared: DeclaredPlatform | None, idle: tuple[str, ...] = ()) -> CountingRules:
+    return counting_rules(None if declared is None else declared.platform, "", idle)
 
 
 def waste(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot waste`, of this moment."""
-    found = waste_now(ground.snapshot, _counting(ground, question.idle), question.by)
+    found = waste_now(ground.snapshot, _counting(ground.declared, question.idle), question.by)
     return waste_document(found, found.groups)
 
 
@@ -158,7 +159,7 @@ def waste_recorded(
         declared: the platform, as far as the caller may read it.
         question: what is asked.
     """
-    rules = counting_rules(None if declared is None else declared.platform, "", question.idle)
+    rules = _counting(declared, question.idle)
     since = "" if question.since == ALL_RECORDED else question.since
     found = waste_since(recorded, since, rules, question.by)
     return waste_document(found, found.groups), recorded.last()

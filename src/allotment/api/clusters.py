@@ -14,14 +14,15 @@ from allotment.api.telemetry.saying import say
 from allotment.errors import NotFoundError, shown
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
-from allotment.operations.ask.measuring import MetricsRequest, lowest
+from allotment.operations.ask.counting_rules import counting_rules, lowest_of
+from allotment.operations.ask.measuring import MetricsRequest
 from allotment.operations.ask.recorded import Recording
-from allotment.operations.ask.wasting import KINDS_OF_WORK, counting_rules
 from allotment.operations.fleet.credentials import ClusterCredentials
 from allotment.operations.fleet.followed import USUAL_PACE, LookPace
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.fleet.joined import JoinedClusters
-from allotment.operations.fleet.metered import EVERY_CLUSTER, MeteredCluster, addresses_of
+from allotment.operations.fleet.metered import MeteredCluster
+from allotment.operations.fleet.metrics_addresses import address_of, addresses_of
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
 from allotment.operations.watch.queue_history import QueueHistory
 from allotment.ports.clock import Clock
@@ -104,14 +105,13 @@ class DeviceMeters:
             platform: as it is declared at the moment, for its rules of idleness.
             name: of the cluster.
         """
-        address = self.addresses.get(name) or self.addresses.get(EVERY_CLUSTER)
+        address = address_of(name, self.addresses)
         if address is None:
             return None
         where = ((self.label, (name,)),) if self.label else ()
 
         def asked() -> MetricsRequest:
-            rules = counting_rules(platform(), name, ()).idle
-            return MetricsRequest(where, lowest([rules.of(kind) for kind in KINDS_OF_WORK]))
+            return MetricsRequest(where, lowest_of(counting_rules(platform(), name, ()).idle))
 
         def tell(said: str) -> None:
             say(f"metrics of {name}: {shown(said)}")

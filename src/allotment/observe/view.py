@@ -18,7 +18,17 @@ from allotment.model.observed.namespaced import AdmissionBinding, AdmissionBindi
 from allotment.model.observed.nodes import ResourceClaim
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import ClusterQueue, Cohort, LocalQueue, PendingOrder, PendingWorkload, Workload
-from allotment.model.observed.snapshot import METRICS, Asker, DeviceUse, Gap, Objects, Snapshot, Source, Submission
+from allotment.model.observed.snapshot import (
+    METRICS,
+    NOT_MEASURED,
+    Asker,
+    DeviceUse,
+    Gap,
+    Objects,
+    Snapshot,
+    Source,
+    Submission,
+)
 from allotment.observe.anonymous import (
     HIDDEN_NAMESPACE,
     hidden_claim,
@@ -45,7 +55,7 @@ _REDUCED: Final = frozenset({"pods", "workloads", "local_queues", "cluster_queue
 _SHOWN: Final = frozenset(kind.kind for kind in KINDS if kind.field in EVERYBODYS - PRIORITIES)
 """Kinds of which all may read the names."""
 _OF_METRICS: Final = {
-    "failed": "what measures its devices has not answered",
+    "failed": NOT_MEASURED,
     "damaged": "some of what its devices' measurements say is left out",
 }
 """What is said of a gap in metrics, by its reason."""

@@ -44,7 +44,11 @@ class TimeSteps:
     @property
     def until(self) -> int:
         """The end of the last, milliseconds since 1970."""
-        return self.since + 1000 * self.seconds * self.count
+        return self.end_of(self.count - 1)
+
+    def end_of(self, number: int) -> int:
+        """The end of one, by its number from 0, milliseconds since 1970."""
+        return self.since + 1000 * self.seconds * (number + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from allotment.adapters.sandbox.store import SandboxStore
 from allotment.adapters.sandbox.versions import METRICS
 from allotment.cli.shell.examples.form import ExampleNeeds
 from allotment.cli.shell.examples.table import EXAMPLES
-from allotment.operations.fleet.metered import NOT_ANSWERED
+from allotment.model.observed.snapshot import NOT_MEASURED
 from allotment.ports.kube import AccessQuestion, Identity
 from allotment.ports.sandboxes import Sandbox
 from tests.live.answers.prometheus import free_port, prometheus
@@ -154,7 +154,7 @@ def test_a_device_s_use_is_what_a_real_prometheus_has_measured(
     try:
         kubectl("wait", f"pod/{MEASURED}", "--for=condition=Ready", "--timeout=60s")
         (gap,) = (each for each in fleet.answer("clusters")["document"]["items"] if each["name"] == DEV)
-        assert [each["detail"] for each in gap["gaps"] if each["what"] == "metrics"] == [NOT_ANSWERED]
+        assert [each["detail"] for each in gap["gaps"] if each["what"] == "metrics"] == [NOT_MEASURED]
         before = fleet.found(lambda: held_there(fleet))
         assert (before["idleDevices"], before["idleSince"]) == (None, None), "nobody has measured it yet"
         node = kubectl("get", "pod", MEASURED, "-o", "jsonpath={.spec.nodeName}")

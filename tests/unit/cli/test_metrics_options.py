@@ -236,3 +236,21 @@ def test_no_server_is_started_with_a_password_among_its_words(run: Run, command:
     assert "--prometheus holds a password" in refused.err
     assert "ALLOTMENT_PROMETHEUS" in refused.err
     assert "s3cret" not in refused.err
+
+
+@pytest.mark.parametrize("command", ["who", "gpus"])
+def test_since_when_it_is_idle_is_looked_for_by_the_platform_s_rules(
+    fake: FakeMetrics, run: Run, home: Path, command: str
+) -> None:
+    minimal = (Path(__file__).parents[3] / "examples" / "minimal" / "platform.yaml").read_text()
+    rule = "name: minimal\nidle:\n  - {name: strict, below: 10%, after: 30m}\n"
+    (home / "strict").mkdir()
+    (home / "strict" / "platform.yaml").write_text(minimal.replace("name: minimal\n", rule, 1))
+    # For an hour it was below a fifth; below a tenth for five minutes alone.
+    labels = {"Hostname": "n", "UUID": "GPU-0", "namespace": "team", "pod": "train", "cluster": "a", **TARGET}
+    past = [(NOW - minute * MINUTE, 15 if minute >= 5 else 1) for minute in range(60)]
+    fake.put("DCGM_FI_PROF_GR_ENGINE_ACTIVE", labels, [(at, share / 100) for at, share in past])
+    word = {"who": "idleDevices", "gpus": "idleHeld"}[command]
+    lax = run(command, *FILE, *URL, "-o", "json").json()["items"][0]
+    strict = run(command, *FILE, *URL, "--platform", "strict", "-o", "json").json()["items"][0]
+    assert (lax[word], strict[word]) == (1, 0)

@@ -47,7 +47,7 @@ class FakeMetrics:
     def last_at_least(self, gauge: Gauge, least: float, steps: TimeSteps) -> tuple[MeasuredMoment, ...]:
         """The last stretch that was so high."""
         return tuple(
-            MeasuredMoment(dict(labels), _end(aligned, max(high)))
+            MeasuredMoment(dict(labels), aligned.end_of(max(high)))
             for labels, values, aligned in self._aligned(gauge, steps)
             if (high := [step for step, value in values.items() if value >= least])
         )
@@ -55,7 +55,7 @@ class FakeMetrics:
     def first(self, gauge: Gauge, steps: TimeSteps) -> tuple[MeasuredMoment, ...]:
         """The first stretch with a sample."""
         return tuple(
-            MeasuredMoment(dict(labels), _end(aligned, min(values)))
+            MeasuredMoment(dict(labels), aligned.end_of(min(values)))
             for labels, values, aligned in self._aligned(gauge, steps)
         )
 
@@ -88,7 +88,3 @@ def _by_step(samples: Iterable[tuple[int, float]], steps: TimeSteps) -> dict[int
         if 0 <= step < steps.count:
             together.setdefault(step, []).append(value)
     return {step: sum(values) / len(values) for step, values in together.items()}
-
-
-def _end(steps: TimeSteps, step: int) -> int:
-    return steps.since + 1000 * steps.seconds * (step + 1)

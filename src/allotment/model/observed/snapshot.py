@@ -57,6 +57,8 @@ CLUSTER: Final = "cluster"
 """Kind of a source that is a Kubernetes cluster."""
 METRICS: Final = "metrics"
 """Of a gap: what measures the devices has not answered, or some of what it says is left out."""
+NOT_MEASURED: Final = "what measures its devices has not answered"
+"""Of such a gap: what is told to whoever may not know of whom it was asked."""
 
 
 class Objects(Part, frozen=True):

@@ -6,17 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.accounting.idleness import USUAL, IdleRule, IdleRules
 from allotment.accounting.ledger import MS_PER_HOUR, CauseOfTime, Ledger, LedgerEntry, TimeGroup, grouped
 from allotment.accounting.moment import HIDING, CountingRules
-from allotment.accounting.prices import NO_PRICES, prices_of
 from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledger
 from allotment.accounting.simulated import simulated_ledger
 from allotment.errors import UsageError, shown
 from allotment.model.moments import moment
 from allotment.model.observed.snapshot import IdleMarked, Snapshot
-from allotment.model.platform import Platform
-from allotment.model.policy import IdlePolicy
 from allotment.observe.anonymous import HIDDEN_NAMESPACE
 from allotment.operations.ask.devices import ANOTHER_TEAM
 from allotment.operations.ask.metered import MeteredTime, doubted_ledger
@@ -28,7 +24,6 @@ from allotment.scenarios.times import milliseconds
 from allotment.simulation.figures import RunFigures
 from allotment.simulation.outcome import Standstill
 
-KINDS_OF_WORK: Final = ("job", "notebook", "service")
 NOBODY_HOLDS: Final = "(nobody)"
 _MEASURED_ALONE: Final = "from measurements alone: what is reserved, blocked by quota or fragmented is unallocated here"
 
@@ -55,50 +50,6 @@ class WasteAnswer:
     causes: tuple[TimeGroup, ...]
     remarks: tuple[str, ...] = ()
     idle_marks: tuple[IdleMarked, ...] = ()
-
-
-def counting_rules(platform: Platform | None, cluster: str, idle: Sequence[str]) -> CountingRules:
-    """How devices are judged and priced.
-
-    Args:
-        platform: for names, prices and rules of idleness; None without one.
-        cluster: which of its clusters the snapshot is of; empty to tell by the source's name.
-        idle: ``job=20%/30min`` and so on.
-
-    Raises:
-        UsageError: a word of `idle` cannot be read.
-    """
-    rules = dict(_idle_rule(word) for word in idle)
-    if platform is None:
-        return CountingRules(IdleRules(rules), NO_PRICES)
-    declared = {work.value: _declared(each) for each in platform.idle for work in each.work}
-    rules = declared | rules
-    names = {team.id: team.name for team in platform.teams}
-    return CountingRules(IdleRules(rules), prices_of(platform, cluster), names)
-
-
-def _declared(policy: IdlePolicy) -> IdleRule:
-    return IdleRule(policy.below / 100, -(-policy.after // 60))
-
-
-def _idle_rule(word: str) -> tuple[str, IdleRule]:
-    kind, _, rule = word.partition("=")
-    share, slash, time = rule.partition("/")
-    percent = share.removesuffix("%")
-    if kind not in KINDS_OF_WORK or not share.endswith("%") or not percent.isascii() or not percent.isdigit():
-        raise _no_rule(word)
-    if int(percent) > 100:
-        raise _no_rule(word)
-    minutes = milliseconds(time) // 60_000 if slash else USUAL.minutes
-    return kind, IdleRule(int(percent) / 100, minutes)
-
-
-def _no_rule(word: str) -> UsageError:
-    return UsageError(
-        f"--idle {word!r} is no rule",
-        why=f"a rule is KIND=SHARE/TIME with a kind of {', '.join(KINDS_OF_WORK)} and a share of 0% to 100%",
-        fix="write for example --idle notebook=10%/60min",
-    )
 
 
 def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:

@@ -28,8 +28,8 @@ from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.observe.seen import seen_everywhere
+from allotment.operations.ask.counting_rules import counting_rules
 from allotment.operations.ask.sparing import BEYOND
-from allotment.operations.ask.wasting import counting_rules
 from allotment.operations.run.using import held_devices
 from allotment.ports.store import MOST_LISTED, JobFilter, JobsReader, PageMark
 from allotment.ports.stored_jobs import StoredJob

@@ -61,19 +61,19 @@ class DemoMetrics:
     def last_at_least(self, gauge: Gauge, least: float, steps: TimeSteps) -> tuple[MeasuredMoment, ...]:
         """The last of the stretches whose mean was so high."""
         return tuple(
-            MeasuredMoment(each.labels, _end(steps, max(high)))
+            MeasuredMoment(each.labels, steps.end_of(max(high)))
             for each in self.means(gauge, steps)
             if (high := [at for at, value in zip(each.steps, each.values, strict=True) if value >= least])
         )
 
     def first(self, gauge: Gauge, steps: TimeSteps) -> tuple[MeasuredMoment, ...]:
         """The first of the stretches in which there was a sample."""
-        return tuple(MeasuredMoment(each.labels, _end(steps, each.steps[0])) for each in self.means(gauge, steps))
+        return tuple(MeasuredMoment(each.labels, steps.end_of(each.steps[0])) for each in self.means(gauge, steps))
 
     def _values(self, device: _Measured, steps: TimeSteps) -> Iterator[tuple[int, float]]:
         step = 1000 * steps.seconds
         for number in range(max(0, (device.began - steps.since) // step), steps.count):
-            since, until = max(device.began, steps.since + number * step), steps.since + (number + 1) * step
+            since, until = max(device.began, steps.end_of(number - 1)), steps.end_of(number)
             if since < until:
                 share = device.use.over(since - device.began, until - device.began)
                 yield number, min(1.0, share * wave(self.pace.seed, device.labels["UUID"], until // _MINUTE))
@@ -110,7 +110,3 @@ def _running_since(status: Body) -> int:
 def _devices_of(spec: Body) -> int:
     resources = (each.get("resources") or {} for each in spec["containers"])
     return sum(device_count((each.get("requests") or {}, each.get("limits") or {})) for each in resources)
-
-
-def _end(steps: TimeSteps, step: int) -> int:
-    return steps.since + 1000 * steps.seconds * (step + 1)

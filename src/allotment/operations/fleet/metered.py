@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from allotment.errors import AllotmentError, UsageError, shown
-from allotment.model.observed.snapshot import METRICS, DeviceUse, Gap, Snapshot
+from allotment.errors import AllotmentError
+from allotment.model.observed.snapshot import METRICS, NOT_MEASURED, DeviceUse, Gap, Snapshot
 from allotment.operations.ask.measuring import MetricsRequest, measured
 from allotment.ports.metrics import MetricsPort
 
@@ -22,41 +22,7 @@ AGAIN: Final = 5.0
 """The same of its failure."""
 PATIENCE: Final = 2.0
 """Seconds that a look waits for an answer; one that comes later counts with the next look."""
-NOT_ANSWERED: Final = "what measures its devices has not answered"
 _FAILED: Final = "failed"
-EVERY_CLUSTER: Final = ""
-"""For which cluster an address stands that names none."""
-
-
-def addresses_of(words: str) -> Mapping[str, str]:
-    """Addresses of Prometheus by the cluster that each measures.
-
-    Args:
-        words: one address for every cluster, or ``CLUSTER=ADDRESS`` for each, with commas between them.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    found: dict[str, str] = {}
-    for each in filter(None, (each.strip() for each in words.split(","))):
-        name, equals, address = each.partition("=")
-        # An address may have an equals sign of its own, after its scheme.
-        cluster, address = (name.strip(), address.strip()) if equals and "/" not in name else (EVERY_CLUSTER, each)
-        if cluster in found:
-            about = f"cluster {shown(cluster)}" if cluster else "every cluster"
-            raise UsageError(f"--prometheus names two addresses for {about}", fix="write CLUSTER=ADDRESS, one for each")
-        found[cluster] = address
-    return found
-
-
-def holds_password(words: str) -> bool:
-    """Whether an address among them says who asks, and by what password.
-
-    Raises:
-        UsageError: they are no addresses.
-    """
-    places = (each.partition("://")[2].partition("/")[0] for each in addresses_of(words).values())
-    return any("@" in each for each in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +65,8 @@ class MeteredCluster:
 
     def added(self, snapshot: Snapshot) -> Snapshot:
         """A look at one cluster, with what is known of its devices' use: measured now, or not long ago."""
-        if self._under_way is not None and not self._under_way.is_alive():
-            self._under_way = None
-        if self._under_way is None and time.monotonic() - self._told.at >= self._lasts:
+        asking = self._under_way is not None and self._under_way.is_alive()
+        if not asking and time.monotonic() - self._told.at >= self._lasts:
             self._under_way = threading.Thread(target=self._measure, args=(snapshot,), name="measures", daemon=True)
             self._under_way.start()
             self._under_way.join(self._patience)
@@ -125,17 +90,17 @@ class MeteredCluster:
                 (source,) = measured(bare, metrics, self._asked()).sources
             uses, gaps = source.device_use, source.gaps
         except AllotmentError as error:
-            uses, gaps = (), (_failed(error.line),)
+            uses, gaps = (), (_failure(error.line),)
         except Exception as error:  # noqa: BLE001 (a defect in what metrics answer must not end the cluster's looks)
-            uses, gaps = (), (_failed(f"what came cannot be taken ({type(error).__name__})"),)
+            uses, gaps = (), (_failure(f"what came cannot be taken ({type(error).__name__})"),)
         why = next((each.detail for each in gaps if each.reason == _FAILED), "")
         if why != self._failed:
             self._failed = why
             self._tell(why or "answers again")
         # Why it was is said to whoever keeps the server: others are told no addresses.
-        shown_gaps = tuple(_failed(NOT_ANSWERED) if each.reason == _FAILED else each for each in gaps)
+        shown_gaps = tuple(_failure(NOT_MEASURED) if each.reason == _FAILED else each for each in gaps)
         self._told = _Measurement(time.monotonic(), uses, shown_gaps)
 
 
-def _failed(why: str) -> Gap:
+def _failure(why: str) -> Gap:
     return Gap(what=METRICS, reason=_FAILED, detail=why)

@@ -78,18 +78,18 @@ def fit_variables(platform: Platform, cluster: Cluster, pods: str = "variables.p
         Variable("devices", devices),
         shape_labels(platform, cluster),
         Variable("measured", f"{pods}.map(p, {_fields((), _WHICH)})"),
-        Variable("requested", _further("measured", _WHICH, _REQUESTED)),
-        Variable("bounded", _further("requested", (*_WHICH, *_REQUESTED), _BOUNDED)),
-        Variable("sizes", _further("bounded", (*_WHICH, *_REQUESTED, *_BOUNDED), _DEVICES)),
+        Variable("requested", _with("measured", "p", _WHICH, _REQUESTED)),
+        Variable("bounded", _with("requested", "p", (*_WHICH, *_REQUESTED), _BOUNDED)),
+        Variable("sizes", _with("bounded", "p", (*_WHICH, *_REQUESTED, *_BOUNDED), _DEVICES)),
         Variable("shapes", _shapes(platform, cluster)),
         Variable("deviceFlavors", _flavors(platform, cluster)),
         Variable(
             "flavorLabels", string_list(sorted({key for flavor in cluster.flavors for key in flavor.node_labels}))
         ),
         Variable("spoken", f"variables.sizes.map(s, {_fields((), _SPOKEN)})"),
-        Variable("considering", _with("spoken", _SPOKEN, {"considered": _CONSIDERED})),
-        Variable("weighed", _with("considering", (*_SPOKEN, "considered"), {"some": _SOME})),
-        Variable("judged", _JUDGED),
+        Variable("considering", _with("spoken", "s", _SPOKEN, {"considered": _CONSIDERED})),
+        Variable("weighed", _with("considering", "s", (*_SPOKEN, "considered"), {"some": _SOME})),
+        Variable("judged", _with("weighed", "s", (*_SPOKEN, "some"), _JUDGED)),
     )
 
 
@@ -161,14 +161,9 @@ def _fields(kept: Iterable[str], found: Mapping[str, str], of: str = "") -> str:
 
 
 # Field by field in several variables: what an expression takes to compile grows with the square of its length.
-def _further(before: str, kept: Iterable[str], found: Mapping[str, str]) -> str:
-    """CEL list: the sizes so far, with further fields that are found of their pod `p`."""
-    return f"variables.{before}.map(z, [z.p].map(p, {_fields(kept, found, 'z')})[0])"
-
-
-def _with(before: str, kept: Iterable[str], found: Mapping[str, str]) -> str:
-    """CEL list: what is known of sizes so far, with further fields that are found of the size `s`."""
-    return f"variables.{before}.map(v, [v.s].map(s, {_fields(kept, found, 'v')})[0])"
+def _with(before: str, inner: str, kept: Iterable[str], found: Mapping[str, str]) -> str:
+    """CEL list: what is known so far, with further fields that are found of its field `inner`, which is called so."""
+    return f"variables.{before}.map(v, [v.{inner}].map({inner}, {_fields(kept, found, 'v')})[0])"
 
 
 _WHICH: Final = {"p": "p", "terms": USABLE_TERMS}
@@ -266,15 +261,11 @@ _SAID: Final = (
 
 _SPOKEN: Final = {"s": "s", "at": "s.p.at", "said": _SAID, "count": "int(s.p.count)", "over": _those(_OVER)}
 _SOME: Final = f"{_KNOWN} && variables.shapes.exists(x, {_FITS})"
-_JUDGED: Final = (
-    "variables.weighed.map(v, [v.s].map(s, {"
-    '"s": dyn(s), "at": dyn(v.at), "said": dyn(v.said), "count": dyn(v.count), "over": dyn(v.over), '
-    '"some": dyn(v.some), '
-    f'"unfit": dyn({_UNFIT}.map(f, string(f.name))), '
-    '"fit": dyn(v.considered), '
-    f'"wanting": dyn({_those(_WANTED)})'
-    "})[0])"
-)
+_JUDGED: Final = {
+    "unfit": f"{_UNFIT}.map(f, string(f.name))",
+    "fit": "v.considered",
+    "wanting": _those(_WANTED),
+}
 
 
 def _judged(condition: str, *parts: str) -> str:

@@ -12,9 +12,10 @@ import pytest
 
 from allotment.adapters.prometheus.fake import FakeMetrics
 from allotment.errors import UnreachableError, UsageError
-from allotment.model.observed.snapshot import Gap, Snapshot
+from allotment.model.observed.snapshot import NOT_MEASURED, Gap, Snapshot
 from allotment.operations.ask.measuring import MetricsRequest
-from allotment.operations.fleet.metered import NOT_ANSWERED, MeteredCluster, addresses_of, holds_password
+from allotment.operations.fleet.metered import MeteredCluster
+from allotment.operations.fleet.metrics_addresses import addresses_of, holds_password
 from allotment.ports.metrics import MetricsPort
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod
 
@@ -110,7 +111,7 @@ def test_what_does_not_answer_is_a_gap_without_its_address_and_is_told_once_each
     port = FakeMetrics(error=UnreachableError(f"{ADDRESS} does not answer", why="refused"))
     meter = Meter(port)
     for _ in range(3):
-        assert meter.added() == ([], (Gap(what="metrics", reason="failed", detail=NOT_ANSWERED),))
+        assert meter.added() == ([], (Gap(what="metrics", reason="failed", detail=NOT_MEASURED),))
     assert meter.told == [f"{ADDRESS} does not answer refused"]
     meter.port = measuring()
     assert meter.added() == ([0.5], ())
@@ -124,7 +125,7 @@ def test_what_cannot_be_opened_ends_no_look(error: Exception) -> None:
 
     meter = Meter()
     meter.opening = fail
-    assert meter.added() == ([], (Gap(what="metrics", reason="failed", detail=NOT_ANSWERED),))
+    assert meter.added() == ([], (Gap(what="metrics", reason="failed", detail=NOT_MEASURED),))
     assert len(meter.told) == 1
 
 

@@ -13,7 +13,8 @@ from allotment.cli.commands.ask.waste_view import waste_text
 from allotment.model.accelerator import Vendor
 from allotment.model.jobs.run import JobState
 from allotment.model.policy import IdleAction, IdlePolicy, IdleWork
-from allotment.operations.ask.wasting import counting_rules, waste_now
+from allotment.operations.ask.counting_rules import counting_rules
+from allotment.operations.ask.wasting import waste_now
 from allotment.operations.run.local.launching import launch_id
 from allotment.operations.run.measured_use import EVERY, LONGEST
 from allotment.operations.run.reporting import report_of

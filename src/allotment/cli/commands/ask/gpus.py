@@ -34,11 +34,13 @@ def gpus(session: Session, *, source: SourceOptions, metrics: MetricsOptions, ou
     from allotment.cli.commands.ask.gpus_view import gpus_listing, gpus_text
     from allotment.cli.commands.ask.known_platform import declared_idleness
     from allotment.cli.shell.output import show
+    from allotment.operations.ask.counting_rules import lowest_of
     from allotment.operations.ask.devices import count_gpus
     from allotment.reports.documents.devices import gpus_document
 
-    snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given)))
-    found = count_gpus(snapshot, declared_idleness(session))
+    idle = declared_idleness(session)
+    snapshot = snapshot_of(session, source, with_metrics(session, metrics, lowest_of(idle), of_file=bool(source.given)))
+    found = count_gpus(snapshot, idle)
     show(
         session,
         output,

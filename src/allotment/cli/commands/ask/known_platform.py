@@ -30,6 +30,6 @@ def platform_if_any(session: Session) -> Platform | None:
 
 def declared_idleness(session: Session) -> IdleRules:
     """When devices are idle: by the platform's rules where there is one, else as is usual; raises as the above."""
-    from allotment.operations.ask.wasting import counting_rules
+    from allotment.operations.ask.counting_rules import counting_rules
 
     return counting_rules(platform_if_any(session), "", ()).idle

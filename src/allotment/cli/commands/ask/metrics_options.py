@@ -68,10 +68,10 @@ def metrics_port(session: Session) -> Iterator[MetricsPort]:
         UsageError: its address is none, or none is that cluster's.
     """
     from allotment import wiring
-    from allotment.operations.fleet.metered import EVERY_CLUSTER, addresses_of
+    from allotment.operations.fleet.metrics_addresses import address_of, addresses_of
 
     found, cluster = addresses_of(session.value("prometheus")), session.value("cluster")
-    address = found.get(cluster) or found.get(EVERY_CLUSTER)
+    address = address_of(cluster, found)
     if found and address is None:
         named = ", ".join(shown(each) for each in sorted(found))
         raise UsageError(f"--prometheus has addresses for {named} alone", fix="name one of these with --cluster")

@@ -92,7 +92,7 @@ def waste(
     from allotment.cli.commands.ask.known_platform import platform_if_any
     from allotment.cli.commands.ask.waste_view import waste_listing, waste_text
     from allotment.cli.shell.output import show
-    from allotment.operations.ask.wasting import counting_rules
+    from allotment.operations.ask.counting_rules import counting_rules
     from allotment.reports.documents.waste import waste_document
 
     platform = platform_if_any(session)
@@ -111,9 +111,9 @@ def _answer(
     session: Session, asked: WasteOptions, source: SourceOptions, metrics: MetricsOptions, rules: CountingRules
 ) -> WasteAnswer:
     from allotment import wiring
-    from allotment.operations.ask.measuring import lowest
+    from allotment.operations.ask.counting_rules import lowest_of
     from allotment.operations.ask.recorded import recording
-    from allotment.operations.ask.wasting import KINDS_OF_WORK, no_history, waste_now, waste_since
+    from allotment.operations.ask.wasting import no_history, waste_now, waste_since
 
     if asked.named is not None:
         only_of_clusters(
@@ -150,8 +150,7 @@ def _answer(
         raise no_history(asked.since)
     if asked.gap is not None:
         raise UsageError("--gap is about recorded snapshots", fix="name their folder with --recorded")
-    below = lowest([rules.idle.of(kind) for kind in KINDS_OF_WORK])
-    measure = with_metrics(session, metrics, below, of_file=bool(source.given))
+    measure = with_metrics(session, metrics, lowest_of(rules.idle), of_file=bool(source.given))
     return waste_now(snapshot_of(session, source, measure), rules, asked.by)
 
 

@@ -37,16 +37,18 @@ def who(
     from allotment.cli.commands.ask.known_platform import declared_idleness
     from allotment.cli.commands.ask.who_view import who_listing, who_text
     from allotment.cli.shell.output import show
+    from allotment.operations.ask.counting_rules import lowest_of
     from allotment.operations.ask.devices import who_holds
     from allotment.reports.documents.devices import holdings_document
 
-    snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given)))
+    idle = declared_idleness(session)
+    snapshot = snapshot_of(session, source, with_metrics(session, metrics, lowest_of(idle), of_file=bool(source.given)))
     found = who_holds(
         snapshot,
         accelerator=accelerator,
         team=session.value("team") or "",
         namespace=source.namespace,
-        idle=declared_idleness(session),
+        idle=idle,
     )
     show(
         session,

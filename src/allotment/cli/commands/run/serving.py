@@ -10,6 +10,7 @@ from allotment.errors import NotFoundError, NotSignedInError, UnreachableError, 
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
+    from allotment.operations.directory.configuration import Value
     from allotment.ports.job_server import AskedServer
     from allotment.ports.job_service import JobService, ServerStatus
 
@@ -59,14 +60,14 @@ def _settings_of(session: Session, keys: Sequence[str]) -> list[str]:
     from allotment import wiring
     from allotment.operations.access.listening import NOWHERE
     from allotment.operations.directory.configuration import setting
-    from allotment.operations.fleet.metered import holds_password
+    from allotment.operations.fleet.metrics_addresses import holds_password
     from allotment.operations.run.starting import UNNAMED_PLACE
 
     words = [] if session.value("listen") else [UNNAMED_PLACE]
-    _check_unread(session)
     for key in keys:
         value = session.value(key)
         if key == "prometheus" and holds_password(value):
+            _check_unread(session.settings[key])
             continue  # the server finds it in its environment
         if value not in {setting(key).default, *([NOWHERE] if key == "listen" else [])}:
             # A server stands in the folder / and means the same file; the address of a database is none.
@@ -75,17 +76,15 @@ def _settings_of(session: Session, keys: Sequence[str]) -> list[str]:
     return words
 
 
-def _check_unread(session: Session) -> None:
+def _check_unread(found: Value) -> None:
     """No password becomes a word of a process, which everybody on the machine can read."""
     from allotment.operations.directory.configuration import SettingOrigin, setting
-    from allotment.operations.fleet.metered import holds_password
 
-    found = session.settings["prometheus"]
-    if holds_password(found.value) and found.origin is not SettingOrigin.ENVIRONMENT:
+    if found.origin is not SettingOrigin.ENVIRONMENT:
         raise UsageError(
-            "--prometheus holds a password",
+            f"--{found.key} holds a password",
             why="a server is started with words that everybody on its machine can read",
-            fix=f"set {setting('prometheus').variable} in the environment instead",
+            fix=f"set {setting(found.key).variable} in the environment instead",
         )
 
 
