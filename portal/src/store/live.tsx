@@ -1,5 +1,6 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { askAgain } from '../api/again'
 import { call } from '../api/client'
 import { asTrouble, type Trouble } from '../api/problem'
 import type { JobRow, JobsPage } from '../api/schema'
@@ -105,7 +106,7 @@ let asksAgain: ReturnType<typeof setTimeout> | undefined
 function answersAgain(queries: QueryClient): void {
   asksAgain ??= setTimeout(() => {
     asksAgain = undefined
-    void queries.invalidateQueries({ queryKey: ['answer'] })
+    askAgain(queries, { queryKey: ['answer'] })
   }, ANSWERS_AGAIN)
 }
 
@@ -123,17 +124,19 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       if (!told) return
       if (told.now) jobs.put([told.now as JobRow], Date.now())
       else jobs.drop(told.id)
-      // A job may have been opened by its name.
-      void queries.invalidateQueries({
-        predicate: ({ queryKey, state }) =>
-          queryKey[0] === 'job' && (queryKey[1] === told.id || (state.data as { id?: string } | undefined)?.id === told.id),
+      // A job may have been opened by its name: before it is answered, that may be of any.
+      askAgain(queries, {
+        predicate: ({ queryKey, state }) => {
+          const { data, fetchStatus } = state as { data?: { id?: string }; fetchStatus: string }
+          return queryKey[0] === 'job' && (queryKey[1] === told.id || (data ? data.id === told.id : fetchStatus === 'fetching'))
+        },
       })
       break
     case 'request':
     case 'grant':
-      void queries.invalidateQueries({ queryKey: [event.kind, told?.id] })
-      void queries.invalidateQueries({ queryKey: [`${event.kind}s`] })
-      void queries.invalidateQueries({ queryKey: ['balances'] })
+      askAgain(queries, { queryKey: [event.kind, told?.id] })
+      askAgain(queries, { queryKey: [`${event.kind}s`] })
+      askAgain(queries, { queryKey: ['balances'] })
       break
     case 'queue':
     case 'finding':
@@ -141,7 +144,7 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       break
     case 'reset':
       again()
-      void queries.invalidateQueries()
+      askAgain(queries)
       break
   }
 }

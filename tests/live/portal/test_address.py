@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from playwright.sync_api import Page
 
 from tests.live.portal.conftest import Visits
 from tests.live.portal.test_truth import rows
@@ -10,34 +13,45 @@ from tests.live.portal.test_truth import rows
 pytestmark = pytest.mark.live
 
 
+def until(page: Page, look: Callable[[], object], wanted: object) -> None:
+    """Look at a screen until it is so."""
+    for _ in range(100):
+        if look() == wanted:
+            return
+        page.wait_for_timeout(100)
+    assert look() == wanted
+
+
 def test_filters_are_in_the_address_and_come_back_exactly(visit: Visits) -> None:
     one = visit()
     page = one.shown("/jobs")
     seen: list[tuple[str, str, list[str]]] = []
 
-    def keep() -> None:
-        page.wait_for_timeout(250)
-        seen.append((page.url, page.locator("main h2").inner_text(), rows(one)))
+    def now() -> tuple[str, str, list[str]]:
+        return page.url, page.locator("main h2").inner_text(), rows(one)
 
-    keep()
+    def keep(address: str) -> None:
+        page.wait_for_url(f"**{address}")
+        # Each narrows the list, and says so.
+        until(page, lambda: now()[1] in [title for _, title, _ in seen], False)
+        until(page, lambda: now() == (page.wait_for_timeout(100), now())[1], True)
+        seen.append(now())
+
+    keep("/jobs")
     page.get_by_label("Filter jobs").fill("train")
-    keep()
+    keep("/jobs?q=train")
     page.get_by_role("button", name="failed", exact=True).click()
-    keep()
+    keep("/jobs?q=train&state=failed")
     page.get_by_label("Team", exact=True).select_option("nlp")
-    keep()
-    assert page.url.endswith("/jobs?q=train&state=failed&team=nlp")
-    assert len({title for _, title, _ in seen}) == 4, "each narrows the list"
+    keep("/jobs?q=train&state=failed&team=nlp")
     # What was typed is no step of its own.
     del seen[0]
     for before in reversed(seen[:-1]):
         page.go_back()
-        page.wait_for_timeout(250)
-        assert (page.url, page.locator("main h2").inner_text(), rows(one)) == before
+        until(page, now, before)
     for after in seen[1:]:
         page.go_forward()
-        page.wait_for_timeout(250)
-        assert (page.url, page.locator("main h2").inner_text(), rows(one)) == after
+        until(page, now, after)
     assert page.get_by_label("Filter jobs").input_value() == "train"
     assert page.get_by_label("Team", exact=True).input_value() == "nlp"
     assert page.get_by_role("button", name="failed", exact=True).get_attribute("aria-pressed") == "true"

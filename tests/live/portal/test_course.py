@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import APIResponse, Route
 
 from allotment.model.jobs.run import JobState
 from tests.live.portal.browsing import Visit
@@ -163,3 +164,35 @@ def test_the_report_says_what_to_ask_for_next_time(house: House, owner: Visit) -
     advice = panel.locator(".advice li").all_inner_texts()
     assert ("next time" in told) == bool(advice)
     assert all(each in told for each in advice)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_what_ends_while_the_first_answer_is_on_its_way_is_shown_over(
+    house: House, owner: Visit, tmp_path: Path, by_name: bool
+) -> None:
+    seen, name = tmp_path / "seen", f"late-{secrets.token_hex(2)}"
+    job = house.submit(name, f"until [ -e {seen} ]; do sleep 0.1; done")
+    house.until(job.id, lambda now: now.state is JobState.RUNNING)
+    reference = name if by_name else job.id
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page = owner.shown("/jobs")
+    page.route(f"**/api/v1/jobs/{reference}", hold)
+    with page.expect_response(COURSE):
+        page.evaluate(f"history.pushState(null, '', '/jobs/{reference}')")
+    while not late:
+        page.wait_for_timeout(20)
+    ((route, answer),) = late
+    assert answer.json()["job"]["history"]["moves"][-1]["state"] == "running"
+    # It is told of the end when it asks again for what it has.
+    with page.expect_request(COURSE):
+        seen.touch()
+    house.until(job.id, lambda now: now.state is JobState.SUCCEEDED)
+    route.fulfill(response=answer)
+    page.get_by_role("status").filter(has_text="succeeded").wait_for()
