@@ -41,6 +41,7 @@ from allotment.api.deriving import derive_beside
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.later_answers import later_answers
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.notebooks import ServedNotebooks
 from allotment.api.prefaces import PrefaceKey
@@ -126,7 +127,8 @@ def _serve(asked: argparse.Namespace) -> None:
         waits = partial(refusing, folder, place, store, watch, prefaces) if asked.standby else None
         itself = server_name(asked.advertise, place, standby=asked.standby)
         led = timed(led_store(store, itself, opened, waits), watch.meters, watch.spans)
-        jobs = counting(remembering(led))
+        remembered = remembering(led)
+        jobs = opened.enter_context(later_answers(counting(remembered)))
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = meant.bound or opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else _abroad(asked, place, opened)
@@ -166,7 +168,8 @@ def _serve(asked: argparse.Namespace) -> None:
             if meant.fleet is not None:
                 meant.fleet.live(desk, jobs, present.platform, present.people(), requests, wiring.clock())
             inside = opened.enter_context(vestibule(abroad, prefaces.read)) if asked.standby and abroad else abroad
-            listeners = watch.afar(_listeners(made, registry, place, abroad, inside))
+            keeper = Doorkeeper(jobs, registry.clock, registry.people, remembered.recalled)
+            listeners = watch.afar(_listeners(made, keeper, place, abroad, inside))
             serve(watch.at_home(made(HomeDoor(identity.owner))), desk, bound, listeners)
         watch.standing.check()
 
@@ -381,7 +384,7 @@ def _abroad(asked: argparse.Namespace, place: ListeningPlace, opened: ExitStack)
 
 def _listeners(
     made: Callable[[Door], FastAPI],
-    registry: Registry,
+    doorkeeper: Doorkeeper,
     place: ListeningPlace | None,
     bound: LimitedSocket | None,
     inside: socket.socket | None,
@@ -389,9 +392,7 @@ def _listeners(
     """The same application where whoever comes shows a token, behind the checks of requests from afar."""
     if place is None or bound is None or inside is None:
         return ()
-    door = TokenDoor(
-        Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend, running.is_our_user
-    )
+    door = TokenDoor(doorkeeper, bound.room.befriend, running.is_our_user)
     app = Hardened(made(door), place.names, lambda: os.urandom(12).hex(), place.proxies)
     return (Listener(app, inside, place.certificate, place.key),)
 

@@ -135,8 +135,10 @@ class TokenDoor:
         address = address_of(request)
         self._of_address.asked(neighbourhood_of(address))
         text = _token_of(request)
-        admitted = partial(self._doorkeeper.admit, text, address, partial(self.is_owners, request))
-        found = await to_thread.run_sync(admitted, limiter=self._looking)
+        found = self._doorkeeper.admit_recalled(text, address)
+        if found is None:
+            admitted = partial(self._doorkeeper.admit, text, address, partial(self.is_owners, request))
+            found = await to_thread.run_sync(admitted, limiter=self._looking)
         self._of_person.asked(f"{found.caller.kind.value} {found.caller.name}")
         return found
 

@@ -427,7 +427,7 @@ _quoted: Final = lru_cache(4096)(quote_plus)
 """Of thousands of counts few values are new."""
 
 
-def _filter(
+async def _filter(
     team: str = "",
     state: str = "",
     owner: str = "",
@@ -443,5 +443,5 @@ def _filter(
     return JobFilter(team, states, owner, backend, prefix, since)
 
 
-def _meant(wanted: Annotated[JobFilter, Depends(_filter)], parent: str = "", alone: str = "false") -> JobFilter:
+async def _meant(wanted: Annotated[JobFilter, Depends(_filter)], parent: str = "", alone: str = "false") -> JobFilter:
     return replace(wanted, parent=parent, alone=alone == "true")

@@ -15,6 +15,7 @@ import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from anyio import move_on_after, to_thread
@@ -27,7 +28,7 @@ from allotment.model.access.caller import CallerKind, KeyedCall
 from allotment.model.access.rights import AccessRights
 from allotment.operations.access.admitting import LetIn
 from allotment.ports.clock import Clock, epoch_ms
-from allotment.ports.keyed_calls import KEPT_HOURS, CallsStore, KeptCall
+from allotment.ports.keyed_calls import KEPT_HOURS, AnsweredCall, CallsStore, KeptCall
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -151,11 +152,13 @@ class ToldAgain:
         made: makes the answer of what it was done to, such as ``request/r1``, where nobody knows it any more; None
             where the call is done anew.
         otherwise: the same where what he may has changed since.
+        surely: whether it can be made anew whatever becomes of the server.
     """
 
     now: Callable[[], LetIn]
     made: Callable[[str], Response | None]
     otherwise: Callable[[str], Response | None]
+    surely: bool
 
 
 def _digest_of(rights: AccessRights) -> str:
@@ -195,12 +198,9 @@ class DoneOnce:
         """
         await self._alone(key.id)
         try:
-            admitted, kept = await to_thread.run_sync(lambda: (again.now(), self._kept(key.id)))
-            rights = _digest_of(admitted.rights)
+            rights, kept = await to_thread.run_sync(self._begun, key, again)
             if kept is None:
-                if admitted.caller.kind is not CallerKind.LOCAL:
-                    await to_thread.run_sync(self._check_room, key.call.whose)
-                return await self._done(key, do, rights)
+                return await self._done(key, do, rights, soon=again.surely)
             if kept.call != key.call:
                 raise ReusedKeyError
             before, then = (key.opened(kept.answer) if kept.answer else None) or (None, rights)
@@ -209,9 +209,9 @@ class DoneOnce:
             if kept.subject:
                 made = await to_thread.run_sync(again.made if then == rights else again.otherwise, kept.subject)
                 if made is not None:
-                    await self._keep(key, made, rights)
+                    await to_thread.run_sync(partial(self._keep, key, made, rights, soon=again.surely))
                     return made
-            return await self._done(key, do, rights)
+            return await self._done(key, do, rights, soon=again.surely)
         finally:
             self._running.pop(key.id).set_result(None)
 
@@ -225,18 +225,29 @@ class DoneOnce:
             "the same call is being done", why=f"it has not ended for {_PATIENCE:g} seconds", fix="ask again in a while"
         )
 
-    async def _done(self, key: CallKey, do: Callable[[], Awaitable[Response]], rights: str) -> Response:
+    async def _done(self, key: CallKey, do: Callable[[], Awaitable[Response]], rights: str, *, soon: bool) -> Response:
         answer = await do()
-        # What was done has kept the call already; code alone is kept by no act.
-        acted = key.streamed or await to_thread.run_sync(self._kept, key.id) is not None
-        if acted and answer.status_code < _FAILED:
-            await self._keep(key, answer, rights)
+        if answer.status_code < _FAILED:
+            await to_thread.run_sync(partial(self._keep_done, key, answer, rights, soon=soon))
         return answer
 
-    async def _keep(self, key: CallKey, answer: Response, rights: str) -> None:
+    def _keep_done(self, key: CallKey, answer: Response, rights: str, *, soon: bool) -> None:
+        # What was done has kept the call already; code alone is kept by no act.
+        if key.streamed or self._kept(key.id) is not None:
+            self._keep(key, answer, rights, soon=soon and not key.streamed)
+
+    def _keep(self, key: CallKey, answer: Response, rights: str, *, soon: bool) -> None:
         if len(answer.body) <= _MOST_KEPT:
             sealed = key.seal(answer, rights, self._random)
-            await to_thread.run_sync(self._store.keep_answer, key.call, epoch_ms(self._clock), sealed)
+            answered = AnsweredCall(key.call, epoch_ms(self._clock), sealed)
+            self._store.keep_answers([answered], soon=soon)
+
+    def _begun(self, key: CallKey, again: ToldAgain) -> tuple[str, KeptCall | None]:
+        """What whoever asks may, as a digest, and his call as it is kept; raises as `answer` does."""
+        admitted, kept = again.now(), self._kept(key.id)
+        if kept is None and admitted.caller.kind is not CallerKind.LOCAL:
+            self._check_room(key.call.whose)
+        return _digest_of(admitted.rights), kept
 
     def _check_room(self, whose: str) -> None:
         if self._store.kept_calls(whose, epoch_ms(self._clock) - KEPT_HOURS * _HOUR) >= _MOST_CALLS:

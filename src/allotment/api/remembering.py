@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from allotment.api.store_in_front import StoreInFront
 from allotment.model.access.person import Person
@@ -45,6 +45,19 @@ class RememberingStore(StoreInFront):
         """See the port."""
         return self._remembered("person", person_id, self._store.person)
 
+    def recalled(self, token_id: str) -> tuple[ApiToken, Person | None] | None:
+        """A token with the person whose it is, where both are known; the store behind is not asked, nor waited for."""
+        with self._lock:
+            token = self._known_now("token", token_id)
+            if token is None:
+                return None
+            person = self._known_now("person", token.person) if token.person else None
+        return None if token.person and person is None else (token, person)
+
+    def _known_now(self, kind: str, id_: str) -> Any:
+        at, known = self._known.get((kind, id_), (None, None))
+        return known if at is not None and 0 <= self._now() - at < _FRESH else None
+
     def _in_front(self, name: str, found: Any) -> Any:
         return self._changing(found) if name in _CHANGE else found
 
@@ -62,9 +75,8 @@ class RememberingStore(StoreInFront):
     def _remembered(self, kind: str, id_: str, ask: Callable[[str], T]) -> T:
         now = self._now()
         with self._lock:
-            at, known = self._known.get((kind, id_), (None, None))
-            changes = self._changes
-        if at is not None and 0 <= now - at < _FRESH:
+            known, changes = self._known_now(kind, id_), self._changes
+        if known is not None:
             return cast("T", known)
         found = ask(id_)
         with self._lock:
@@ -76,6 +88,14 @@ class RememberingStore(StoreInFront):
         return found
 
 
-def remembering(store: JobsStore) -> JobsStore:
+class RecallingStore(JobsStore, Protocol):
+    """A store that tells what it knows of who is let in."""
+
+    def recalled(self, token_id: str) -> tuple[ApiToken, Person | None] | None:
+        """See `RememberingStore`."""
+        ...
+
+
+def remembering(store: JobsStore) -> RecallingStore:
     """The same store, asked less often."""
-    return cast("JobsStore", RememberingStore(store))
+    return cast("RecallingStore", RememberingStore(store))

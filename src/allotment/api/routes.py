@@ -20,7 +20,17 @@ from allotment.api.contract import JsonValue, Media, RouteContract
 from allotment.api.doors import Door
 from allotment.api.entity_tags import TaggedRoute, check_unconditional, condition_of
 from allotment.api.keyed_calls import DoneOnce, ToldAgain, key_of
-from allotment.api.visits import ONCE, Again, Change, NewBrowser, Newcomer, Visit, address_of
+from allotment.api.visits import (
+    ONCE,
+    Again,
+    Change,
+    NewBrowser,
+    Newcomer,
+    Visit,
+    address_of,
+    lost,
+    told_once,
+)
 from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
 from allotment.operations.access.admitting import LetIn
@@ -286,7 +296,10 @@ class Routes:
             if visit.key is None:
                 return await do()
             told = ToldAgain(
-                visit.now or (lambda: visit.admitted), partial(again, visit), partial(otherwise or again, visit)
+                visit.now or (lambda: visit.admitted),
+                partial(again, visit),
+                partial(otherwise or again, visit),
+                surely=again is not lost and otherwise is not told_once,
             )
             return await self._once.answer(visit.key, do, told)
 

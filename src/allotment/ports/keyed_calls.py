@@ -1,11 +1,12 @@
 """Calls that came with a key, as a store keeps them: so that the same call, asked again, is done once.
 
 That a call was done is kept in the transaction of what it changed, by the act that is answered for; what was answered,
-right after it. So whoever died in between finds what it was done to.
+after it. So whoever died in between finds what it was done to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -32,6 +33,20 @@ class KeptCall:
     answer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """What was answered to a call.
+
+    Attributes:
+        at: milliseconds since the epoch.
+        answer: sealed by whoever keeps it.
+    """
+
+    call: KeyedCall
+    at: int
+    answer: str
+
+
 class CallsReader(Protocol):
     """What can be asked. Everything may raise `StoreError` and `UnreachableError`."""
 
@@ -47,13 +62,13 @@ class CallsReader(Protocol):
 class CallsStore(CallsReader, Protocol):
     """What the one process that writes may do besides; acts that bear a call keep it with what they have changed."""
 
-    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
-        """Keep what was answered to a call, which need not have changed anything.
+    def keep_answers(self, answers: Sequence[AnsweredCall], *, soon: bool = False) -> None:
+        """Keep what was answered to calls, which need not have changed anything.
 
         Args:
-            call: which.
-            at: milliseconds since the epoch.
-            answer: sealed by whoever keeps it.
+            answers: one of each call.
+            soon: whether they may be kept a little after this returns, because the calls are kept already and whoever
+                asks again can be answered anew.
         """
         ...
 

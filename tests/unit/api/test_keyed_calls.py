@@ -137,7 +137,7 @@ def test_a_key_stands_for_its_call_for_a_day(what: str) -> None:
 def test_whoever_asks_again_after_a_crash_has_one_and_its_answer(what: str, where: str) -> None:
     server = Server()
     path, body, _, keeps, number = CREATES[what]
-    mended = server.dying("keep_answer" if "answer" in where else keeps, after="after" in where)
+    mended = server.dying("keep_answers" if "answer" in where else keeps, after="after" in where)
     with pytest.raises(CrashError):
         server.ask(path, body)
     mended()
@@ -147,6 +147,18 @@ def test_whoever_asks_again_after_a_crash_has_one_and_its_answer(what: str, wher
         assert status == 200, told
     assert number(server) == 1
     assert server.ask(path, body)[2] == told
+
+
+def test_an_answer_that_nobody_could_make_anew_is_kept_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    kept: list[bool] = []
+    monkeypatch.setattr(server.store, "keep_answers", lambda _answers, *, soon: kept.append(soon))
+    for path, body in (("/jobs", submission()), ("/submissions", CREATES["jobs"][1]), ("/tokens", wanted())):
+        assert server.ask(path, body)[0] == 200
+        server.start()
+        server.store.forget_calls(1 << 60)
+    assert server.ask("/code", b"\x1f\x8b")[0] == 200
+    assert kept == [True, True, False, False]
 
 
 def test_a_retry_is_the_one_it_was_though_it_is_over_itself() -> None:
@@ -231,7 +243,7 @@ def test_whatever_is_replayed_and_wherever_it_dies_each_key_makes_one(
         key = f"key-of-{what}-{which}"
         mended = None
         if dies:
-            mended = server.dying("keep_answer" if "answer" in dies else keeps, after="after" in dies)
+            mended = server.dying("keep_answers" if "answer" in dies else keeps, after="after" in dies)
         try:
             status, _, told = server.ask(path, body, key=key)
         except CrashError:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from allotment.adapters.store.tables import CALLS
 from allotment.model.access.caller import KeyedCall
 from allotment.model.audit.act import AuditedAct
-from allotment.ports.keyed_calls import KeptCall
+from allotment.ports.keyed_calls import AnsweredCall, KeptCall
 from allotment.ports.stored_jobs import kept_text
 
 
@@ -32,11 +32,12 @@ def done(connection: sa.Connection, acts: Iterable[AuditedAct]) -> None:
             _put(connection, KeptCall(each.call, each.at, kept_text(each.subject)))
 
 
-def keep_answer(connection: sa.Connection, call: KeyedCall, at: int, answer: str) -> None:
+def keep_answer(connection: sa.Connection, answered: AnsweredCall) -> None:
     """Beside what it was done to, where that is kept already."""
-    before = call_of(connection, call.id)
-    subject = before.subject if before is not None and before.call == call else ""
-    _put(connection, KeptCall(call, at, subject, answer))
+    call, kept = answered.call, CALLS.c
+    same = sa.update(CALLS).where(kept.id == call.id, kept.asked == call.asked, kept.whose == call.whose)
+    if connection.execute(same.values(at=answered.at, answer=answered.answer)).rowcount != 1:
+        _put(connection, KeptCall(call, answered.at, "", answered.answer))
 
 
 def forget(connection: sa.Connection, before: int) -> int:

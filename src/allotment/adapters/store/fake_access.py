@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from allotment.adapters.store.fake_part import MemoryPart
 from allotment.adapters.store.finding import maker_gone, no_person, no_token, person_taken, token_taken
-from allotment.model.access.caller import KeyedCall
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.ports.journal import ChangeKind, SubjectKind
-from allotment.ports.keyed_calls import KeptCall
+from allotment.ports.keyed_calls import AnsweredCall, KeptCall
 from allotment.ports.people import ShutOutError, kept_person
 from allotment.ports.stored_jobs import kept_text
 
@@ -118,11 +117,12 @@ class MemoryAccess(MemoryPart):
         """See the port."""
         return self._calls.get(call_id)
 
-    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
+    def keep_answers(self, answers: Sequence[AnsweredCall], *, soon: bool = False) -> None:  # noqa: ARG002
         """See the port."""
-        before = self._calls.get(call.id)
-        subject = before.subject if before is not None and before.call == call else ""
-        self._calls[call.id] = KeptCall(call, at, subject, answer)
+        for each in answers:
+            before = self._calls.get(each.call.id)
+            subject = before.subject if before is not None and before.call == each.call else ""
+            self._calls[each.call.id] = KeptCall(each.call, each.at, subject, each.answer)
 
     def forget_calls(self, before: int) -> int:
         """See the port."""

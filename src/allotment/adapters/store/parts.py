@@ -19,6 +19,7 @@ _TABLES: Final = (
     (WAITS, ("since", "until"), ("code", "cause", "said")),
 )
 """Each table with its numbers and its texts: they come in the same columns."""
+_IDS: Final = "ids"
 Part = Mapping[str, Any]
 """A row of such a table, by the names of its columns."""
 
@@ -40,16 +41,16 @@ def parts_of(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, Part
         ids: of jobs; not too many for one question.
     """
     found = {each: PartsOfJob([], [], [], []) for each in ids}
-    every = [_of_table(place, ids) for place in range(len(_TABLES))]
-    query = sa.union_all(*every).order_by("job", "kind", "number")
-    for kind, job, number, *values in connection.execute(query):
+    # Of one alone the database is not asked with a list, for which each statement is written anew.
+    question, asked = (_OF_ONE, ids[0]) if len(ids) == 1 else (_OF_MANY, list(ids))
+    for kind, job, number, *values in connection.execute(question, {_IDS: asked}).all():
         _, numbers, texts = _TABLES[kind]
         row = dict(zip((*numbers, *texts), values, strict=True))
         found[job][kind].append({"job": job, "number": number, **row})
     return found
 
 
-def _of_table(kind: int, ids: Sequence[str]) -> sa.Select[Any]:
+def _of_table(kind: int, *, many: bool) -> sa.Select[Any]:
     table, numbers, texts = _TABLES[kind]
     return sa.select(
         sa.literal_column(str(kind), sa.Integer).label("kind"),
@@ -57,8 +58,17 @@ def _of_table(kind: int, ids: Sequence[str]) -> sa.Select[Any]:
         table.c.number,
         *(_column(table, name, TIME).label(f"number_{place}") for place, name in enumerate(numbers)),
         *(_column(table, name, TEXT).label(f"text_{place}") for place, name in enumerate(texts)),
-    ).where(table.c.job.in_(ids))
+    ).where(table.c.job.in_(sa.bindparam(_IDS, expanding=True)) if many else table.c.job == sa.bindparam(_IDS))
 
 
 def _column(table: sa.Table, name: str, kind: Any) -> sa.ColumnElement[Any]:
     return sa.cast(sa.null(), kind) if name in (_NO_NUMBER, _NO_TEXT) else table.c[name]
+
+
+def _question(*, many: bool) -> sa.CompoundSelect[Any]:
+    every = [_of_table(place, many=many) for place in range(len(_TABLES))]
+    return sa.union_all(*every).order_by("job", "kind", "number")
+
+
+_OF_ONE, _OF_MANY = _question(many=False), _question(many=True)
+"""Put together once: that takes as long as to ask them."""

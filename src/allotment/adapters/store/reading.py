@@ -49,6 +49,9 @@ from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, Kept
 from allotment.ports.stored_jobs import JobRow, StoredJob, kept_text
 
 _LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
+_OF_ID: Final = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("id"))
+_OF_IDS: Final = sa.select(JOBS).where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)))
+_LISTED_OF_IDS: Final = sa.select(*_LISTED).where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)))
 _OF_NOBODY: Final = sa.func.coalesce(JOBS.c.parent, "") == ""
 """What is no member of a family, in a form for which no index is taken: a name or an id leaves far fewer rows."""
 _OVER: Final = tuple(each.value for each in JobState if each.over)
@@ -63,7 +66,7 @@ def job_of(connection: sa.Connection, job_id: str) -> StoredJob | None:
     # An id holds nothing else, and no database takes a NUL.
     if not job_id.isprintable():
         return None
-    found = _rows(connection, sa.select(JOBS).where(JOBS.c.id == job_id))
+    found = _rows(connection, _OF_ID, {"id": job_id})
     return _whole(connection, found[0]) if found else None
 
 
@@ -72,7 +75,7 @@ def jobs_of(connection: sa.Connection, ids: Sequence[str]) -> dict[str, StoredJo
     found: dict[str, StoredJob] = {}
     for start in range(0, len(ids), _AT_ONCE):
         some = [each for each in ids[start : start + _AT_ONCE] if each.isprintable()]
-        own = _rows(connection, sa.select(JOBS).where(JOBS.c.id.in_(some)))
+        own = _rows(connection, _OF_IDS, {"ids": some})
         found.update((rows.job["id"], job_from_rows(rows)) for rows in _wholes(connection, own))
     return found
 
@@ -104,8 +107,10 @@ def _listed(row: Row) -> Iterator[JobRow]:
         yield listed_from_row(row)
 
 
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Sequence[Row]:
-    return [dict(each) for each in connection.execute(query).mappings()]
+def _rows(connection: sa.Connection, query: sa.Select[Any], given: Mapping[str, Any] | None = None) -> Sequence[Row]:
+    found = connection.execute(query, given)
+    names = tuple(found.keys())
+    return [dict(zip(names, each, strict=True)) for each in found.all()]
 
 
 def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
@@ -134,6 +139,20 @@ def _conditions(wanted: JobFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield JOBS.c.submitted >= wanted.since
     if wanted.within is not None:
         yield JOBS.c.team.in_(sorted(wanted.within))
+
+
+def _meant(reference: str, team: str, within: frozenset[str] | None) -> Iterator[sa.Select[Any]]:
+    """What is asked until something is found: most often the first is enough, and no other is put together."""
+    mine = sa.select(JOBS) if not team else sa.select(JOBS).where(JOBS.c.team == team)
+    if within is not None:
+        mine = mine.where(JOBS.c.team.in_(sorted(within)))
+    yield mine.where(JOBS.c.id == reference)
+    newest = mine.where(JOBS.c.name == reference).order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc())
+    yield newest.where(_OF_NOBODY).limit(1)
+    yield newest.limit(1)
+    begun_so = mine.where(_begins(JOBS.c.id, reference)).order_by(JOBS.c.id).limit(LOOKED_FOR)
+    yield begun_so.where(_OF_NOBODY)
+    yield begun_so
 
 
 class SqlReader:
@@ -175,19 +194,9 @@ class SqlReader:
         # Neither a name nor an id holds anything else, and no database takes a NUL.
         if not reference or not reference.isprintable():
             raise no_job(reference)
-        mine = sa.select(JOBS) if not team else sa.select(JOBS).where(JOBS.c.team == team)
-        if within is not None:
-            mine = mine.where(JOBS.c.team.in_(sorted(within)))
-        begun_so = mine.where(_begins(JOBS.c.id, reference)).order_by(JOBS.c.id).limit(LOOKED_FOR)
-        newest = mine.where(JOBS.c.name == reference).order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc())
         with self._looking() as connection:
-            rows = (
-                _rows(connection, mine.where(JOBS.c.id == reference))
-                or _rows(connection, newest.where(_OF_NOBODY).limit(1))
-                or _rows(connection, newest.limit(1))
-                or _rows(connection, begun_so.where(_OF_NOBODY))
-                or _rows(connection, begun_so)
-            )
+            asked = (_rows(connection, each) for each in _meant(reference, team, within))
+            rows = next((found for found in asked if found), ())
             if not rows:
                 raise no_job(reference)
             if len(rows) > 1:
@@ -222,7 +231,7 @@ class SqlReader:
         with self._asking() as connection:
             for start in range(0, len(ids), _AT_ONCE):
                 some = [each for each in ids[start : start + _AT_ONCE] if each.isprintable()]
-                found += _rows(connection, sa.select(*_LISTED).where(JOBS.c.id.in_(some)))
+                found += _rows(connection, _LISTED_OF_IDS, {"ids": some})
         return {row.id: row for each in found for row in _listed(each)}
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:

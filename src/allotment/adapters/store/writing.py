@@ -33,7 +33,6 @@ from allotment.adapters.store.rows import (
     wait_to_row,
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
-from allotment.model.access.caller import KeyedCall
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
@@ -43,6 +42,7 @@ from allotment.model.requests.request import GrantRequest
 from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
 from allotment.ports.journal import JOURNAL_LENGTH, ChangeKind, DerivedDocument, NotedChange, SubjectKind
+from allotment.ports.keyed_calls import AnsweredCall
 from allotment.ports.queue_hours import QuotaSpan
 from allotment.ports.stored_jobs import (
     JobEvent,
@@ -242,10 +242,11 @@ class SqlStore(SqlReader):
             self._keep_acts(connection, audited if found else ())
             return found
 
-    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
+    def keep_answers(self, answers: Sequence[AnsweredCall], *, soon: bool = False) -> None:  # noqa: ARG002
         """See the port."""
         with self._changing() as connection:
-            call_rows.keep_answer(connection, call, at, answer)
+            for each in answers:
+                call_rows.keep_answer(connection, each)
 
     def forget_calls(self, before: int) -> int:
         """See the port."""

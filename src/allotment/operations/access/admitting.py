@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from allotment.errors import NotFoundError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
-from allotment.model.access.person import SHUT_OUT
+from allotment.model.access.person import SHUT_OUT, Person
 from allotment.model.access.rights import NO_RIGHTS, NOBODY, OWN, AccessRights, PeopleOfPlatform, PersonRole
 from allotment.model.access.token import ApiToken, parts_of
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
@@ -68,7 +68,11 @@ class Doorkeeper:
     """Knows tokens as the store has them at the moment of each call, so that one that is revoked opens nothing more."""
 
     def __init__(
-        self, store: AdmissionStore, clock: Clock, people: Callable[[], PeopleOfPlatform] = lambda: NOBODY
+        self,
+        store: AdmissionStore,
+        clock: Clock,
+        people: Callable[[], PeopleOfPlatform] = lambda: NOBODY,
+        recalled: Callable[[str], tuple[ApiToken, Person | None] | None] = lambda _id: None,
     ) -> None:
         """Nobody is let in yet.
 
@@ -76,7 +80,10 @@ class Doorkeeper:
             store: where tokens and people are.
             clock: time.
             people: which groups are what, as it is declared now.
+            recalled: a token by its id, with the person whose it is, as they are in the store at the moment; None where
+                nobody knows without asking it.
         """
+        self._recalled = recalled
         self._store = store
         self._clock = clock
         self._people = people
@@ -115,17 +122,37 @@ class Doorkeeper:
             raise _refused(token, why)
         if self._is_news("used", token.id, now):
             self._store.token_used(token.id, now)
-        if self._is_news(f"came from {address}", token.id, now, _HOUR) and self._is_news("came", token.id, now):
+        if self._is_news(_came(address), token.id, now, _HOUR) and self._is_news("came", token.id, now):
             self._store.audit([act_of(holder.caller, AuditVerb.SIGNED_IN, now, _subject(token))])
         return holder
 
-    def _holder(self, token: ApiToken, whence: str, now: int) -> tuple[LetIn, str]:
+    def admit_recalled(self, text: str, address: str) -> LetIn | None:
+        """As `admit`, where nothing is to be waited for; None where the store is to be asked, or to keep something.
+
+        Args:
+            text: what he sends as a token.
+            address: where he comes from.
+        """
+        parts = parts_of(text)
+        recalled = None if parts is None else self._recalled(parts[0])
+        if parts is None or recalled is None:
+            return None
+        token, person = recalled
+        now = self._now()
+        if token.of_owner or not token.opens(parts[1]):
+            return None
+        if not self._was_noted("used", token.id, now) or not self._was_noted(_came(address), token.id, now, _HOUR):
+            return None
+        holder, why = self._holder(token, f"{address}, token {token.id}", now, person)
+        return None if why else holder
+
+    def _holder(self, token: ApiToken, whence: str, now: int, person: Person | None = None) -> tuple[LetIn, str]:
         """In whose name a token opens, what he may by it, and why it opens nothing; empty where it does."""
         caller = Caller(token.by, CallerKind.BEARER, whence)
         groups: tuple[str, ...] = ()
         why = token.why_not(now)
         if token.person:
-            person = self._store.person(token.person)
+            person = person or self._store.person(token.person)
             caller, groups = Caller(person.name, CallerKind.PERSON, whence), person.groups
             rights, why = self._people().rights_of(person.groups, person.address), person.why_not(now) or why
             if token.session:
@@ -190,16 +217,23 @@ class Doorkeeper:
 
     def _is_news(self, what: str, token_id: str, now: int, again: int = _MINUTE) -> bool:
         with self._lock:
-            before = self._noted.get((what, token_id))
-            if before is not None and 0 <= now - before < again:
+            if self._was_noted(what, token_id, now, again):
                 return False
             if len(self._noted) >= _MOST_NOTED:
                 self._noted = {key: at for key, at in self._noted.items() if 0 <= now - at < _MINUTE}
             self._noted[what, token_id] = now
             return True
 
+    def _was_noted(self, what: str, token_id: str, now: int, again: int = _MINUTE) -> bool:
+        before = self._noted.get((what, token_id))
+        return before is not None and 0 <= now - before < again
+
     def _now(self) -> int:
         return epoch_ms(self._clock)
+
+
+def _came(address: str) -> str:
+    return f"came from {address}"
 
 
 def _subject(token: ApiToken) -> AuditSubject:

@@ -309,7 +309,8 @@ class Desk:
         """A row of a listing, in plain words, too; of a job that cannot be read, with how to get rid of it."""
         unreadable = self._unreadable.get(row.id)
         said = row.said if unreadable is None else f"cannot be read; {_be_rid_of(unreadable)}"
-        return replace(row, said=said, plain=plain_reason(said))
+        plain = plain_reason(said)
+        return row if (said, plain) == (row.said, row.plain) else replace(row, said=said, plain=plain)
 
     def find(self, reference: str, *, team: str = "", within: frozenset[str] | None = None) -> StoredJob:
         """The job that a user means; ``job/ID``, as listings name it, is one too. Of no team but those `within`."""
