@@ -70,5 +70,6 @@ def _question(*, many: bool) -> sa.CompoundSelect[Any]:
     return sa.union_all(*every).order_by("job", "kind", "number")
 
 
-_OF_ONE, _OF_MANY = _question(many=False), _question(many=True)
+_OF_ONE: Final = _question(many=False)
+_OF_MANY: Final = _question(many=True)
 """Put together once: that takes as long as to ask them."""
