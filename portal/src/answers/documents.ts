@@ -399,6 +399,8 @@ export interface WhatIf {
   readonly settings: readonly ChangedSetting[]
   readonly basis: string
   readonly futures: number
+  /** How far they looked, where that is less than was wished. */
+  readonly horizonSeconds: number | null
   readonly unchanged: number
   readonly queues: readonly QueueFutures[]
   readonly preempted: readonly NamedWork[]

@@ -32,8 +32,10 @@ export function Sums({ told }: { told: WhatIf }) {
 /** What the sums rest on, in a sentence. */
 export function Rests({ told }: { told: WhatIf }) {
   const known = BASIS[told.basis]
+  const short = told.horizonSeconds !== null
+  const looked = short ? ` of the next ${span((told.horizonSeconds ?? 0) * 1000)}: too much waits to look further` : ''
   const played = told.futures
-    ? `medians of ${plural(told.futures, 'future')}, each played with and without the change; for ${plural(told.unchanged, 'job')} nothing changes`
+    ? `medians of ${plural(told.futures, 'future')}${looked}, each played with and without the change; for ${plural(told.unchanged, 'job')} nothing changes${short ? ' by then' : ''}`
     : `no wait in a queue is changed; ${plural(told.unchanged, 'job waits', 'jobs wait')} as before`
   return <p className="faint">{known ?? played}</p>
 }

@@ -72,7 +72,9 @@ class Server:
 
     def reap(self) -> None:
         """See the process that we started last end, if it is one of ours."""
+        until = time.monotonic() + 60
         while self.process.spawned and self.process.ended() is None:
+            assert time.monotonic() < until, "it does not end"
             time.sleep(0.01)
 
     def end(self) -> None:

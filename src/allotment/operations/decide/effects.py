@@ -7,17 +7,17 @@ grant's doing. It is tried as if it began at once, and as far as it lasts: what 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels
 from allotment.model.cluster import Cluster
+from allotment.model.grammar import count
 from allotment.model.moments import milliseconds
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
@@ -34,7 +34,7 @@ from allotment.simulation.chance import Chance
 from allotment.simulation.changes import GrantQuota, QuotaPlace, Term
 from allotment.simulation.estimate.forecast import Future
 from allotment.simulation.estimate.interval import quantile
-from allotment.simulation.live.changing import LiveChange, SteadyRuntimes, changed_view, compare_views
+from allotment.simulation.live.changing import LiveChange, Reach, SteadyRuntimes, changed_view, compare_views
 from allotment.simulation.live.expected import MovingPast
 from allotment.simulation.live.seen import Chronicle, trees
 from allotment.simulation.live.starts import StartBasis, StartEstimator, StartWishes
@@ -52,11 +52,14 @@ _MOST_BETTER: Final = 10
 _SOON: Final = 600_000
 """Milliseconds after a cluster was read, until which what begins does so at once."""
 _MS: Final = 1000
+_HOURS: Final = 3
+"""Hours up to which a span is told in minutes."""
 _RESTS_ON: Final = ("clusterqueues", "workloads")
 _WITHOUT_TIMES: Final = (
     "too little has ended there to foresee when work starts: only what starts at once, or no longer does, is told"
 )
 _TOO_MUCH: Final = "too much waits there to foresee when: only what starts at once, or no longer does, is told"
+_LESS_FAR: Final = "too much waits there to look further than the next {span}: what starts later is not told"
 _LATER: Final = "the grant begins later: told is what it would do if it began now"
 
 
@@ -140,12 +143,15 @@ def _tried(granting: _Granting, cluster: Cluster, source: Source) -> tuple[list[
     after, told = _granted(seen.view, granting, cluster)
     told += seen.view.unmodelled
     estimator = StartEstimator(seen, granting.wishes, granting.chance_of("asked"), lambda: 0.0)
-    found = compare_views(estimator, after, granting.chance_of, _for_a_while(after))
-    again = _again(estimator, after, found.preempted, granting)
+    found = compare_views(estimator, after, granting.chance_of, _Instants.of(after))
+    again, looked = _again(estimator, after, found.preempted, granting)
+    looked = min((each for each in (found.looked, looked) if each is not None), default=None)
     if found.basis is StartBasis.NONE:
         told.append(_WITHOUT_TIMES)
     elif found.basis is StartBasis.NO_TIME or not all(again.values()):
         told.append(_TOO_MUCH)
+    elif looked is not None:
+        told.append(_LESS_FAR.format(span=_span(looked)))
     waits = {each.job: _waits(each) for each in found.jobs}
     for key, each in again.items():
         waits[key] = 0, _seconds(quantile(sorted(each), 0.5)) if each else None
@@ -171,27 +177,33 @@ def _seconds(wait: float) -> int | None:
 
 def _again(
     estimator: StartEstimator, after: QueueingView, names: Iterable[str], granting: _Granting
-) -> Mapping[str, Sequence[float]]:
-    """Of work that is displaced at once, milliseconds until it runs again, a number for each of the same futures."""
+) -> tuple[Mapping[str, Sequence[float]], int | None]:
+    """Of work that is displaced at once, milliseconds until it runs again, a number for each of the same futures.
+
+    And milliseconds that these looked ahead, where that was less than is wished.
+    """
     tree_of = trees(after.state)
     trees_of = {each.workload.name: tree_of[each.workload.cluster_queue] for each in after.running}
     displaced: dict[frozenset[str], list[str]] = {}
     for name in names:
         displaced.setdefault(trees_of[name], []).append(name)
     found: dict[str, list[float]] = {}
+    reaches: list[Reach] = []
     for tree, here in displaced.items():
-        found |= _restarts(estimator, after, tree, here, granting)
-    return found
+        reaches.append(Reach(after.now, after.now + estimator.horizon(tree, after.now)))
+        found |= _restarts(estimator, after, (tree, reaches[-1]), here, granting)
+    return found, min((each.until - after.now for each in reaches if each.short), default=None)
 
 
 def _restarts(
     estimator: StartEstimator,
     after: QueueingView,
-    tree: frozenset[str],
+    where: tuple[frozenset[str], Reach],
     names: Sequence[str],
     granting: _Granting,
 ) -> dict[str, list[float]]:
-    situation, now, go_on = estimator.present(tree, after), after.now, _for_a_while(after)
+    (tree, reach), now, patience = where, after.now, _Instants.of(after)
+    situation = estimator.present(tree, after)
     past = MovingPast(estimator.seen)
     past.move_to(now)
     waits: dict[str, list[float]] = {name: [] for name in names}
@@ -201,19 +213,39 @@ def _restarts(
     for number in range(estimator.wishes.futures):
         keyed = functools.partial(_keyed, granting, number)
         future = Future(situation, SteadyRuntimes(model(), past.batch_of, keyed), keyed("arrivals"), arrivals)
-        starts = future.starts(names, now + estimator.horizon(tree, now), go_on)
-        if future.cut:
+        starts = reach.starts(future, names, patience)
+        if starts is None:
             break
         for name, each in waits.items():
             each.append(starts.get(name, math.inf) - now)
     return waits
 
 
-def _for_a_while(view: QueueingView) -> Callable[[], bool]:
-    """True for so many instants of a moment's futures: the same on every machine, as a time would not be."""
-    instants, waiting = itertools.count(), len({each.cluster_queue for each in view.pending})
-    most = _MOST_INSTANTS * _FEW // max(_FEW, waiting)
-    return lambda: next(instants) < most
+def _span(ms: int) -> str:
+    minutes = max(1, round(ms / 60_000))
+    return count(minutes, "minute") if minutes < _HOURS * 60 else count(round(minutes / 60), "hour")
+
+
+class _Instants:
+    """Patience for so many instants of a moment's futures: the same on every machine, as a time would not be."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._played = 0
+
+    @classmethod
+    def of(cls, view: QueueingView) -> Self:
+        """As there is for the futures of a moment."""
+        waiting = len({each.cluster_queue for each in view.pending})
+        return cls(_MOST_INSTANTS * _FEW // max(_FEW, waiting))
+
+    @property
+    def left(self) -> float:
+        return 1 - self._played / self._most if self._most else 0.0
+
+    def __call__(self) -> bool:
+        self._played += 1
+        return self._played <= self._most
 
 
 def _keyed(granting: _Granting, number: int, key: Hashable) -> Chance:

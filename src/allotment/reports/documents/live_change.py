@@ -24,7 +24,7 @@ def rows_of(found: LiveWhatIf) -> tuple[WhatIfRow, ...]:
 
 
 def live_whatif_document(found: LiveWhatIf, rows: Sequence[WhatIfRow]) -> Mapping[str, Any]:
-    """The answer as JSON."""
+    """The answer as JSON; ``horizonSeconds`` is how far futures looked, where less far than was wished."""
     nodes = found.nodes
     return {
         "kind": "LiveWhatIf",
@@ -36,6 +36,7 @@ def live_whatif_document(found: LiveWhatIf, rows: Sequence[WhatIfRow]) -> Mappin
         ],
         "basis": str(found.found.basis),
         "futures": found.found.futures,
+        "horizonSeconds": None if found.found.looked is None else seconds(found.found.looked),
         "seed": found.request.seed,
         "unchanged": found.unchanged,
         "queues": [_queue(each) for each in found.queues],

@@ -167,9 +167,11 @@ class Future:
 
     Attributes:
         cut: it was ended before its time, and says nothing of who had not started by then.
+        known_until: the last moment of which it tells, where it was cut.
     """
 
     cut: bool = False
+    known_until: int = 0
 
     def __init__(
         self, situation: Situation, runtimes: Runtimes, chance: Chance, arrivals: Arrivals | None = None
@@ -217,7 +219,7 @@ class Future:
         now = self._situation.now
         while True:
             if go_on is not None and not go_on():
-                self.cut = True
+                self.cut, self.known_until = True, now - 1
                 return self._starts
             ended = settle(self._engine, now, functools.partial(self._carry_out, now), PATIENT)
             missing -= self._starts.keys()

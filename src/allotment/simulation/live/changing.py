@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from allotment.errors import UsageError
 from allotment.scheduling.queueing.inputs import ClusterState
@@ -38,6 +38,8 @@ from allotment.simulation.present import state_at
 from allotment.simulation.scenario import Assumptions, Scenario
 
 _FOR_GOOD: Final = Term()
+_FEW_FUTURES: Final = 3
+"""Futures that are played of a moment at least: where patience is not enough for so many, they look less far."""
 
 
 def changed_view(view: QueueingView, change: ScenarioChange | UsePolicy) -> QueueingView:
@@ -117,12 +119,63 @@ class LiveDifference:
         preempted: workloads that lose their quota at this moment, and did not before.
         futures: played of the tree of which fewest were.
         basis: of the waits.
+        looked: milliseconds that they looked ahead, where patience did not reach as far as was wished; else None.
     """
 
     jobs: tuple[LiveChange, ...]
     preempted: tuple[str, ...]
     futures: int
     basis: StartBasis
+    looked: int | None = None
+
+
+class Patience(Protocol):
+    """For how long futures may be played."""
+
+    @property
+    def left(self) -> float:
+        """Share of it that is left: 1 at first, 0 or less at last."""
+        ...
+
+    def __call__(self) -> bool:
+        """Whether any is left; asked before each instant that is played."""
+        ...
+
+
+class Reach:
+    """How far futures of a moment look: as far as is wished, or as the first one comes with its share of patience.
+
+    Of a crowded cluster one future of a week may be more than there is patience for. A few of its next hours tell more
+    than none.
+    """
+
+    def __init__(self, now: int, until: int, of: int = 1) -> None:
+        """None was played yet.
+
+        Args:
+            now: the moment.
+            until: as far as is wished.
+            of: moments that share the patience.
+        """
+        self._now = now
+        self._share = 1 / (of * _FEW_FUTURES)
+        self._tried = False
+        self.until = until
+        self.short = False
+
+    def starts(self, future: Future, asked: Iterable[str], patience: Patience) -> Mapping[str, int] | None:
+        """When workloads start in a future, as far as this reaches; None where patience does not."""
+        if self._tried:
+            found = future.starts(asked, self.until, patience)
+            return None if future.cut else found
+        least = patience.left - self._share
+        found = future.starts(asked, self.until, lambda: patience.left > least and patience())
+        self._tried = True
+        if future.cut:
+            if future.known_until <= self._now or not patience():
+                return None
+            self.until, self.short = future.known_until, True
+        return found
 
 
 ChanceOf = Callable[[Hashable], Chance]
@@ -147,7 +200,7 @@ def compare_views(
     estimator: StartEstimator,
     after: QueueingView,
     chance_of: ChanceOf,
-    go_on: Callable[[], bool],
+    patience: Patience,
 ) -> LiveDifference:
     """Who of those that wait starts when, before and after.
 
@@ -155,16 +208,16 @@ def compare_views(
         estimator: of the moment as it is.
         after: the moment with all changes.
         chance_of: source of randomness.
-        go_on: False once the budget is over.
+        patience: for how long futures are played.
     """
     before = estimator.view
     first = Settlements(before)
     # What a change leaves as it was is not settled again.
     second = first if after is before else Settlements(after, first)
-    waits, futures, basis = _waits(estimator, after, chance_of, go_on)
+    waits = _waits(estimator, after, chance_of, patience)
     jobs = []
     for each in before.pending:
-        pairs = waits.get(each.name, ())
+        pairs = waits.found.get(each.name, ())
         jobs.append(
             LiveChange(
                 each.name,
@@ -177,7 +230,7 @@ def compare_views(
             )
         )
     gone = [] if second is first else sorted(_preempted(second) - _preempted(first))
-    return LiveDifference(tuple(jobs), tuple(gone), futures, basis)
+    return LiveDifference(tuple(jobs), tuple(gone), waits.futures, waits.basis, waits.looked)
 
 
 def _change(pairs: Sequence[tuple[float, float]]) -> float | None:
@@ -194,10 +247,17 @@ def _preempted(settled: Settlements) -> frozenset[str]:
     )
 
 
-def _waits(
-    estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, go_on: Callable[[], bool]
-) -> tuple[Mapping[str, list[tuple[float, float]]], int, StartBasis]:
-    """By workload, its wait before and after in each future that the budget allowed."""
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """By workload, its wait before and after in each future that was played; the rest as `LiveDifference` has it."""
+
+    found: Mapping[str, Sequence[tuple[float, float]]]
+    futures: int
+    basis: StartBasis
+    looked: int | None = None
+
+
+def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, patience: Patience) -> _Waits:
     past = MovingPast(estimator.seen)
     now = estimator.view.now
     past.move_to(now)
@@ -206,30 +266,36 @@ def _waits(
     basis = StartBasis.HISTORY
     concerned = [tree for tree in estimator.waiting_trees() if _differs(estimator.view, after, tree)]
     if not concerned:
-        return {}, 0, basis
+        return _Waits({}, 0, basis)
+    # Both sides of a pair, each of its share.
+    reaches = {tree: Reach(now, now + estimator.horizon(tree, now), 2 * len(concerned)) for tree in concerned}
+
+    def looked() -> int | None:
+        return min((each.until - now for each in reaches.values() if each.short), default=None)
+
     for number in range(estimator.wishes.futures):
         for tree in concerned:
             one, two = estimator.present(tree), estimator.present(tree, after)
             basis = estimator.basis(past, one.running, one.pending)
             if basis is StartBasis.NONE:
-                return {}, 0, basis
+                return _Waits({}, 0, basis)
             model = past.runtimes(one.running, now)
             names = tuple(each.name for each in one.pending)
             arrivals = estimator.arrivals(tree, now)
-            until = now + estimator.horizon(tree, now)
             pair = []
             for situation in (one, two):
                 keyed = _keyed(chance_of, number)
                 runtimes = SteadyRuntimes(model(), past.batch_of, keyed)
                 future = Future(situation, runtimes, keyed("arrivals"), arrivals)
-                pair.append(future.starts(names, until, go_on))
-                if future.cut:
-                    return found, min(made, default=0), basis if made else StartBasis.NO_TIME
+                starts = reaches[tree].starts(future, names, patience)
+                if starts is None:
+                    return _Waits(found, min(made, default=0), basis if made else StartBasis.NO_TIME, looked())
+                pair.append(starts)
             for name in names:
                 waits = (pair[0].get(name, math.inf) - now, pair[1].get(name, math.inf) - now)
                 found.setdefault(name, []).append(waits)
         made.append(number + 1)
-    return found, max(made, default=0), basis
+    return _Waits(found, max(made, default=0), basis, looked())
 
 
 def _keyed(chance_of: ChanceOf, number: int) -> ChanceOf:

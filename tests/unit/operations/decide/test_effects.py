@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -189,10 +190,29 @@ def test_where_too_much_waits_that_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     found, unknown = asked(snapshot(*WAITING), terms(4))
     assert "test: too much waits there to foresee when" in unknown
     assert found == [Effect("cv", "other", 0, None), Effect("nlp", "ours", None, 0)]
-    monkeypatch.setattr(effects, "_MOST_INSTANTS", 50)
+    monkeypatch.setattr(effects, "_MOST_INSTANTS", 300)
     found, unknown = asked(snapshot(*WAITING), terms(4))
     assert "too much" not in unknown
     assert found[0].after == 10 * MINUTE + 1
+
+
+def test_where_too_much_waits_to_look_far_the_next_hours_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some forty start one after the other, an hour each: of the last of them nobody can tell in so few instants."""
+    for name, value in (("_MOST_WORSE", 100), ("_MOST_BETTER", 100), ("_WISHES", StartWishes(futures=2))):
+        monkeypatch.setattr(effects, name, value)
+    line = [work(f"{where}-{each}", 4, came=9, where=where) for each in range(20) for where in (NLP, CV)]
+    read = snapshot(*WAITING, *line)
+    whole = {each.work: each for each in asked(read, terms(4))[0]}
+    monkeypatch.setattr(effects, "_MOST_INSTANTS", 90)
+    found, unknown = asked(read, terms(4))
+    said = re.search(r"test: too much waits there to look further than the next (\d+) minutes: what starts", unknown)
+    assert said, unknown
+    reach = (int(said[1]) + 1) * MINUTE
+    assert 3 <= len(found) < len(whole)
+    for each in found:
+        true = whole[each.work]
+        assert each.before == (true.before if true.before is not None and true.before < reach else None)
+        assert each.after == (true.after if true.after is not None and true.after < reach else None)
 
 
 def test_an_object_that_nothing_can_be_reckoned_from_is_named_and_the_rest_is_told(

@@ -192,11 +192,12 @@ def _waits(found: LiveWhatIf, rows: Sequence[ChangedStart]) -> Iterator[str]:
     elif found.found.basis is StartBasis.NO_TIME:
         yield "no future fitted into the time budget: only what changes at once is known"
     elif found.found.futures:
+        looked = "" if found.found.looked is None else f" of the next {short_time(found.found.looked)}"
         longer = sum((row.change.change or 0) > 0 for row in rows)
         less = sum((row.change.change or 0) < 0 for row in rows)
         yield (
             f"waiting longer: {count(longer, 'job')}; less: {less:,}; {unchanged}; medians of "
-            f"{count(found.found.futures, 'future')}, each played with and without the change"
+            f"{count(found.found.futures, 'future')}{looked}, each played with and without the change"
         )
     elif found.nodes is not None and found.unchanged:
         yield f"waits in queues stay as they are ({unchanged}): quota counts no nodes"

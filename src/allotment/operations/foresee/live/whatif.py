@@ -116,6 +116,22 @@ class LiveWhatIf:
     nodes: NodeEffects | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """Patience of so many seconds, as long as the answer is wanted."""
+
+    spent: Callable[[], float]
+    seconds: float
+    wanted: Callable[[], bool]
+
+    @property
+    def left(self) -> float:
+        return 1 - self.spent() / self.seconds if self.seconds > 0 else 0.0
+
+    def __call__(self) -> bool:
+        return self.left > 0 and self.wanted()
+
+
 def what_if_live(
     snapshot: Snapshot,
     request: LiveWhatIfRequest,
@@ -156,7 +172,7 @@ def what_if_live(
         return random.Random(f"{request.seed}/{key}")  # noqa: S311 (a simulation, not a secret)
 
     estimator = StartEstimator(seen, request.wishes, chance_of("asked"), spent)
-    found = compare_views(estimator, after, chance_of, lambda: spent() < request.wishes.budget and wanted())
+    found = compare_views(estimator, after, chance_of, _Budget(spent, request.wishes.budget, wanted))
     then = OnceAdmitted(_with(snapshot, later), later, after)
     effects, ran = None, {}
     if nodes.acted:
