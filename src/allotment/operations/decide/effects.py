@@ -212,8 +212,9 @@ def _restarts(
     model, arrivals = past.runtimes(situation.running, now), estimator.arrivals(tree, now)
     for number in range(estimator.wishes.futures):
         keyed = functools.partial(_keyed, granting, number)
-        future = Future(situation, SteadyRuntimes(model(), past.batch_of, keyed), keyed("arrivals"), arrivals)
-        starts = reach.starts(future, names, patience)
+        runtimes = SteadyRuntimes(model(), past.batch_of, keyed)
+        begin = functools.partial(Future, situation, runtimes, keyed("arrivals"), arrivals)
+        starts = reach.starts(begin, names, patience)
         if starts is None:
             break
         for name, each in waits.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,8 +39,8 @@ from allotment.simulation.present import state_at
 from allotment.simulation.scenario import Assumptions, Scenario
 
 _FOR_GOOD: Final = Term()
-_FEW_FUTURES: Final = 3
-"""Futures that are played of a moment at least: where patience is not enough for so many, they look less far."""
+_FEW_FUTURES: Final = 4
+"""Futures for which patience is to be enough: where it is not, they look less far."""
 
 
 def changed_view(view: QueueingView, change: ScenarioChange | UsePolicy) -> QueueingView:
@@ -163,12 +164,12 @@ class Reach:
         self.until = until
         self.short = False
 
-    def starts(self, future: Future, asked: Iterable[str], patience: Patience) -> Mapping[str, int] | None:
+    def starts(self, begin: Callable[[], Future], asked: Iterable[str], patience: Patience) -> Mapping[str, int] | None:
         """When workloads start in a future, as far as this reaches; None where patience does not."""
+        least, future = patience.left - self._share, begin()
         if self._tried:
             found = future.starts(asked, self.until, patience)
             return None if future.cut else found
-        least = patience.left - self._share
         found = future.starts(asked, self.until, lambda: patience.left > least and patience())
         self._tried = True
         if future.cut:
@@ -286,8 +287,8 @@ def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, 
             for situation in (one, two):
                 keyed = _keyed(chance_of, number)
                 runtimes = SteadyRuntimes(model(), past.batch_of, keyed)
-                future = Future(situation, runtimes, keyed("arrivals"), arrivals)
-                starts = reaches[tree].starts(future, names, patience)
+                begin = functools.partial(Future, situation, runtimes, keyed("arrivals"), arrivals)
+                starts = reaches[tree].starts(begin, names, patience)
                 if starts is None:
                     return _Waits(found, min(made, default=0), basis if made else StartBasis.NO_TIME, looked())
                 pair.append(starts)
