@@ -34,7 +34,7 @@ from allotment.simulation.chance import Chance
 from allotment.simulation.changes import GrantQuota, QuotaPlace, Term
 from allotment.simulation.estimate.forecast import Future
 from allotment.simulation.estimate.interval import quantile
-from allotment.simulation.live.changing import LiveChange, Reach, SteadyRuntimes, changed_view, compare_views
+from allotment.simulation.live.changing import LiveChange, FutureReach, SteadyRuntimes, changed_view, compare_views
 from allotment.simulation.live.expected import MovingPast
 from allotment.simulation.live.seen import Chronicle, trees
 from allotment.simulation.live.starts import StartBasis, StartEstimator, StartWishes
@@ -188,9 +188,9 @@ def _again(
     for name in names:
         displaced.setdefault(trees_of[name], []).append(name)
     found: dict[str, list[float]] = {}
-    reaches: list[Reach] = []
+    reaches: list[FutureReach] = []
     for tree, here in displaced.items():
-        reaches.append(Reach(after.now, after.now + estimator.horizon(tree, after.now)))
+        reaches.append(FutureReach(after.now, after.now + estimator.horizon(tree, after.now)))
         found |= _restarts(estimator, after, (tree, reaches[-1]), here, granting)
     return found, min((each.until - after.now for each in reaches if each.short), default=None)
 
@@ -198,7 +198,7 @@ def _again(
 def _restarts(
     estimator: StartEstimator,
     after: QueueingView,
-    where: tuple[frozenset[str], Reach],
+    where: tuple[frozenset[str], FutureReach],
     names: Sequence[str],
     granting: _Granting,
 ) -> dict[str, list[float]]:

@@ -130,7 +130,7 @@ class LiveDifference:
     looked: int | None = None
 
 
-class Patience(Protocol):
+class FuturePatience(Protocol):
     """For how long futures may be played."""
 
     @property
@@ -143,7 +143,7 @@ class Patience(Protocol):
         ...
 
 
-class Reach:
+class FutureReach:
     """How far futures of a moment look: as far as is wished, or as the first one comes with its share of patience.
 
     Of a crowded cluster one future of a week may be more than there is patience for. A few of its next hours tell more
@@ -164,7 +164,9 @@ class Reach:
         self.until = until
         self.short = False
 
-    def starts(self, begin: Callable[[], Future], asked: Iterable[str], patience: Patience) -> Mapping[str, int] | None:
+    def starts(
+        self, begin: Callable[[], Future], asked: Iterable[str], patience: FuturePatience
+    ) -> Mapping[str, int] | None:
         """When workloads start in a future, as far as this reaches; None where patience does not."""
         least, future = patience.left - self._share, begin()
         if self._tried:
@@ -201,7 +203,7 @@ def compare_views(
     estimator: StartEstimator,
     after: QueueingView,
     chance_of: ChanceOf,
-    patience: Patience,
+    patience: FuturePatience,
 ) -> LiveDifference:
     """Who of those that wait starts when, before and after.
 
@@ -258,7 +260,7 @@ class _Waits:
     looked: int | None = None
 
 
-def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, patience: Patience) -> _Waits:
+def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, patience: FuturePatience) -> _Waits:
     past = MovingPast(estimator.seen)
     now = estimator.view.now
     past.move_to(now)
@@ -269,7 +271,7 @@ def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, 
     if not concerned:
         return _Waits({}, 0, basis)
     # Both sides of a pair, each of its share.
-    reaches = {tree: Reach(now, now + estimator.horizon(tree, now), 2 * len(concerned)) for tree in concerned}
+    reaches = {tree: FutureReach(now, now + estimator.horizon(tree, now), 2 * len(concerned)) for tree in concerned}
 
     def looked() -> int | None:
         return min((each.until - now for each in reaches.values() if each.short), default=None)
