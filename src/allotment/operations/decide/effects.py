@@ -34,7 +34,7 @@ from allotment.simulation.chance import Chance
 from allotment.simulation.changes import GrantQuota, QuotaPlace, Term
 from allotment.simulation.estimate.forecast import Future
 from allotment.simulation.estimate.interval import quantile
-from allotment.simulation.live.changing import LiveChange, FutureReach, SteadyRuntimes, changed_view, compare_views
+from allotment.simulation.live.changing import FutureReach, LiveChange, SteadyRuntimes, changed_view, compare_views
 from allotment.simulation.live.expected import MovingPast
 from allotment.simulation.live.seen import Chronicle, trees
 from allotment.simulation.live.starts import StartBasis, StartEstimator, StartWishes
