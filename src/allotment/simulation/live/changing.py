@@ -265,7 +265,6 @@ def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, 
     now = estimator.view.now
     past.move_to(now)
     found: dict[str, list[tuple[float, float]]] = {}
-    made: list[int] = []
     basis = StartBasis.HISTORY
     concerned = [tree for tree in estimator.waiting_trees() if _differs(estimator.view, after, tree)]
     if not concerned:
@@ -292,13 +291,12 @@ def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, 
                 begin = functools.partial(Future, situation, runtimes, keyed("arrivals"), arrivals)
                 starts = reaches[tree].starts(begin, names, patience)
                 if starts is None:
-                    return _Waits(found, min(made, default=0), basis if made else StartBasis.NO_TIME, looked())
+                    return _Waits(found, number, basis, looked()) if number else _Waits(found, 0, StartBasis.NO_TIME)
                 pair.append(starts)
             for name in names:
                 waits = (pair[0].get(name, math.inf) - now, pair[1].get(name, math.inf) - now)
                 found.setdefault(name, []).append(waits)
-        made.append(number + 1)
-    return _Waits(found, max(made, default=0), basis, looked())
+    return _Waits(found, estimator.wishes.futures, basis, looked())
 
 
 def _keyed(chance_of: ChanceOf, number: int) -> ChanceOf:

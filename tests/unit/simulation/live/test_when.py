@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -220,6 +220,18 @@ def test_whoever_gets_a_guarantee_takes_it_back_and_the_queue_of_who_loses_says_
     assert {each.queue: (each.displaced, each.sooner) for each in found.queues} == {"cv": (0, 1), "nlp": (1, 0)}
     nobody = what_if_live(moment, LiveWhatIfRequest(changes, wishes=FEW), Ticking(), wanted=lambda: False)
     assert (nobody.found.futures, nobody.found.basis) == (0, StartBasis.NO_TIME)
+
+
+def test_as_many_futures_as_the_budget_allowed_are_told() -> None:
+    """The clock moves on by a thousandth of the budget with each look at it."""
+    change = f"quota:nlp/a100/{GPU}=8"
+    moment = snapshot(
+        *queue("nlp", 4), work("runs", 4, came=50, got=50), *ended(6), *(work(n, 4, came=9) for n in "ab")
+    )
+    wishes = replace(FEW, futures=1000, budget=10.0)
+    found = what_if_live(moment, LiveWhatIfRequest((change,), wishes=wishes), Ticking(0.01)).found
+    assert 10 < found.futures < 200
+    assert (found.looked, found.basis) == (None, StartBasis.HISTORY)
 
 
 def test_a_stopped_queue_that_goes_on_starts_who_waited_for_that_alone() -> None:
