@@ -114,13 +114,14 @@ class Running:
         self.process.wait()
 
 
-def start(folder: Path, platform: Path, store: str, port: int = 0) -> Running:
-    """A server; it is there when it answers."""
+def start(folder: Path, platform: Path, store: str, port: int = 0, source: Path | None = None) -> Running:
+    """A server, of another version where its source is named; it is there when it answers."""
     state = folder / "state"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = port or probe.getsockname()[1]
     environment = {**os.environ, "XDG_STATE_HOME": str(state), "KUBECONFIG": str(folder / "no-kubeconfig")}
+    environment |= {"PYTHONPATH": str(source)} if source is not None else {}
     words = ["--platform", str(platform), "--store", store, "--slots", "4", "--listen", f"127.0.0.1:{port}"]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
