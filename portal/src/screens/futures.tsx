@@ -33,7 +33,7 @@ export function Sums({ told }: { told: WhatIf }) {
 export function Rests({ told }: { told: WhatIf }) {
   const known = BASIS[told.basis]
   const short = told.horizonSeconds !== null
-  const looked = short ? ` of the next ${span((told.horizonSeconds ?? 0) * 1000)}: too much waits to look further` : ''
+  const looked = short ? ` of the next ${span((told.horizonSeconds ?? 0) * 1000)} (too much waits to look further)` : ''
   const played = told.futures
     ? `medians of ${plural(told.futures, 'future')}${looked}, each played with and without the change; for ${plural(told.unchanged, 'job')} nothing changes${short ? ' by then' : ''}`
     : `no wait in a queue is changed; ${plural(told.unchanged, 'job waits', 'jobs wait')} as before`
