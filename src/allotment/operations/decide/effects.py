@@ -34,7 +34,14 @@ from allotment.simulation.chance import Chance
 from allotment.simulation.changes import GrantQuota, QuotaPlace, Term
 from allotment.simulation.estimate.forecast import Future
 from allotment.simulation.estimate.interval import quantile
-from allotment.simulation.live.changing import FutureReach, LiveChange, SteadyRuntimes, changed_view, compare_views
+from allotment.simulation.live.changing import (
+    FutureReach,
+    LiveChange,
+    SteadyRuntimes,
+    changed_view,
+    compare_views,
+    looked_ahead,
+)
 from allotment.simulation.live.expected import MovingPast
 from allotment.simulation.live.seen import Chronicle, trees
 from allotment.simulation.live.starts import StartBasis, StartEstimator, StartWishes
@@ -192,7 +199,7 @@ def _again(
     for tree, here in displaced.items():
         reaches.append(FutureReach(after.now, after.now + estimator.horizon(tree, after.now)))
         found |= _restarts(estimator, after, (tree, reaches[-1]), here, granting)
-    return found, min((each.until - after.now for each in reaches if each.short), default=None)
+    return found, looked_ahead(reaches)
 
 
 def _restarts(

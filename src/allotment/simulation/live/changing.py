@@ -148,6 +148,9 @@ class FutureReach:
 
     Of a crowded cluster one future of a week may be more than there is patience for. A few of its next hours tell more
     than none.
+
+    Attributes:
+        looked: milliseconds that it reaches, where that is less than is wished; else None.
     """
 
     def __init__(self, now: int, until: int, of: int = 1) -> None:
@@ -161,8 +164,8 @@ class FutureReach:
         self._now = now
         self._share = 1 / (of * _FEW_FUTURES)
         self._tried = False
-        self.until = until
-        self.short = False
+        self._until = until
+        self.looked: int | None = None
 
     def starts(
         self, begin: Callable[[], Future], asked: Iterable[str], patience: FuturePatience
@@ -170,15 +173,20 @@ class FutureReach:
         """When workloads start in a future, as far as this reaches; None where patience does not."""
         least, future = patience.left - self._share, begin()
         if self._tried:
-            found = future.starts(asked, self.until, patience)
+            found = future.starts(asked, self._until, patience)
             return None if future.cut else found
-        found = future.starts(asked, self.until, lambda: patience.left > least and patience())
+        found = future.starts(asked, self._until, lambda: patience.left > least and patience())
         self._tried = True
         if future.cut:
             if future.known_until <= self._now or not patience():
                 return None
-            self.until, self.short = future.known_until, True
+            self._until, self.looked = future.known_until, future.known_until - self._now
         return found
+
+
+def looked_ahead(reaches: Iterable[FutureReach]) -> int | None:
+    """The least that any reaches of those that reach less far than is wished, in milliseconds; None without one."""
+    return min((each.looked for each in reaches if each.looked is not None), default=None)
 
 
 ChanceOf = Callable[[Hashable], Chance]
@@ -269,12 +277,8 @@ def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, 
     concerned = [tree for tree in estimator.waiting_trees() if _differs(estimator.view, after, tree)]
     if not concerned:
         return _Waits({}, 0, basis)
-    # Both sides of a pair, each of its share.
+    # Both sides of a pair have their share.
     reaches = {tree: FutureReach(now, now + estimator.horizon(tree, now), 2 * len(concerned)) for tree in concerned}
-
-    def looked() -> int | None:
-        return min((each.until - now for each in reaches.values() if each.short), default=None)
-
     for number in range(estimator.wishes.futures):
         for tree in concerned:
             one, two = estimator.present(tree), estimator.present(tree, after)
@@ -291,12 +295,14 @@ def _waits(estimator: StartEstimator, after: QueueingView, chance_of: ChanceOf, 
                 begin = functools.partial(Future, situation, runtimes, keyed("arrivals"), arrivals)
                 starts = reaches[tree].starts(begin, names, patience)
                 if starts is None:
-                    return _Waits(found, number, basis, looked()) if number else _Waits(found, 0, StartBasis.NO_TIME)
+                    if not number:
+                        return _Waits(found, 0, StartBasis.NO_TIME)
+                    return _Waits(found, number, basis, looked_ahead(reaches.values()))
                 pair.append(starts)
             for name in names:
                 waits = (pair[0].get(name, math.inf) - now, pair[1].get(name, math.inf) - now)
                 found.setdefault(name, []).append(waits)
-    return _Waits(found, estimator.wishes.futures, basis, looked())
+    return _Waits(found, estimator.wishes.futures, basis, looked_ahead(reaches.values()))
 
 
 def _keyed(chance_of: ChanceOf, number: int) -> ChanceOf:
