@@ -10,8 +10,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from allotment.adapters.store.finding import page_size
-from allotment.adapters.store.rows import listed_from_row
-from allotment.adapters.store.tables import DERIVED, GRANTS, JOBS, JOURNAL, REQUESTS
+from allotment.adapters.store.rows import LISTED_OF_IDS, listed_from_row
+from allotment.adapters.store.tables import DERIVED, GRANTS, JOURNAL, REQUESTS
 from allotment.errors import InputError
 from allotment.model.jobs.written import read_value
 from allotment.model.requests.grant import TeamGrant
@@ -27,9 +27,7 @@ from allotment.ports.journal import (
     SubjectKind,
     once_each,
 )
-from allotment.ports.stored_jobs import JobRow
 
-_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
 _AT_ONCE: Final = 500
 """Subjects that are asked for together."""
 
@@ -115,7 +113,7 @@ def _of_kind(connection: sa.Connection, kind: SubjectKind, ids: Sequence[str]) -
         return []
     found: list[tuple[str, Any]] = []
     if kind is SubjectKind.JOB:
-        for row in connection.execute(sa.select(*_LISTED).where(JOBS.c.id.in_(ids))).mappings():
+        for row in connection.execute(LISTED_OF_IDS, {"ids": ids}).mappings():
             with suppress(ValueError):
                 found.append((row["id"], listed_from_row(dict(row))))
     elif kind in (SubjectKind.REQUEST, SubjectKind.GRANT):

@@ -23,6 +23,8 @@ from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.parts import parts_of
 from allotment.adapters.store.rows import (
+    LISTED,
+    LISTED_OF_IDS,
     Row,
     RowsOfJob,
     interval_from_row,
@@ -48,10 +50,8 @@ from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob, kept_text
 
-_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
 _OF_ID: Final = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("id"))
 _OF_IDS: Final = sa.select(JOBS).where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)))
-_LISTED_OF_IDS: Final = sa.select(*_LISTED).where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)))
 _OF_NOBODY: Final = sa.func.coalesce(JOBS.c.parent, "") == ""
 """What is no member of a family, in a form for which no index is taken: a name or an id leaves far fewer rows."""
 _OVER: Final = tuple(each.value for each in JobState if each.over)
@@ -206,7 +206,7 @@ class SqlReader:
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """See the port."""
         size, kept = page_size(limit), as_kept(wanted)
-        query = sa.select(*_LISTED).where(*_conditions(kept), *_alone(kept, listed=True))
+        query = sa.select(*LISTED).where(*_conditions(kept), *_alone(kept, listed=True))
         if after is not None:
             query = query.where(sa.tuple_(JOBS.c.submitted, JOBS.c.id) < (after.submitted, after.id))
         query = query.order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc()).limit(size + 1)
@@ -231,7 +231,7 @@ class SqlReader:
         with self._asking() as connection:
             for start in range(0, len(ids), _AT_ONCE):
                 some = [each for each in ids[start : start + _AT_ONCE] if each.isprintable()]
-                found += _rows(connection, _LISTED_OF_IDS, {"ids": some})
+                found += _rows(connection, LISTED_OF_IDS, {"ids": some})
         return {row.id: row for each in found for row in _listed(each)}
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:

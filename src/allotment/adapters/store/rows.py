@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+import sqlalchemy as sa
+
+from allotment.adapters.store.tables import JOBS
 from allotment.errors import InputError, at, quoted, shown
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
@@ -17,6 +20,10 @@ from allotment.ports.device_times import DeviceInterval, DeviceUse, TimedDevice
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, JobRow, StoredJob, StoredWait, row_of
 
 Row = Mapping[str, Any]
+
+LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
+"""What a listing shows of a job."""
+LISTED_OF_IDS: Final = sa.select(*LISTED).where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
