@@ -30,6 +30,7 @@ from allotment.model.jobs.written import write_value
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.ports.job_service import JobSubmission
 from benchmarks.api.load import Call, Client, Timed, at_rate
+from benchmarks.api.pace import pace
 from benchmarks.api.stage import TEAMS, Running, ended, filled, start, token, write_platform
 from benchmarks.run.store import drawn
 from tests.live.store.server import programs
@@ -177,11 +178,13 @@ async def killed(folder: Path, servers: list[Running], text: str, asked: argpars
 
 def measured(folder: Path, store: str, asked: argparse.Namespace) -> bool:
     filled(store, asked.jobs, asked.living)
+    say(f"the machine before: {pace()}")
     server = start(folder, write_platform(folder / "platform"), store)
     servers = [server]
     with ended(servers):
         text = token(server)
         met = asyncio.run(under_load(server, text, asked))
+        say(f"the machine after: {pace()}")
         kept = asyncio.run(killed(folder, servers, text, asked, store))
     return met and kept
 

@@ -18,7 +18,7 @@ describe('what changed is asked for again', () => {
       asked[0]?.('running')
       await expect.poll(() => observer.getCurrentResult().data).toBe('running')
     }
-    askAgain(queries, { predicate: ({ queryKey }) => queryKey[0] === 'job' })
+    void askAgain(queries, { predicate: ({ queryKey }) => queryKey[0] === 'job' })
     if (!answered) asked[0]?.('running')
     await expect.poll(() => asked.length).toBe(2)
     asked[1]?.('succeeded')

@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { requestMoves, type RequestMove } from '../answers/request_acts'
 import { NOTHING_ELSE, type OtherWish, otherTerms, outOfBounds } from '../answers/other_terms'
+import { askAgain } from '../api/again'
 import { decide, whoami } from '../api/queries'
 import type { AskedMove, ToldRequest } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -46,9 +47,9 @@ export function Acts({ told }: { told: ToldRequest }) {
     } catch (error) {
       sayTrouble(error)
     } finally {
-      await queries.invalidateQueries({ queryKey: ['request', request.id] })
-      void queries.invalidateQueries({ queryKey: ['requests'] })
-      void queries.invalidateQueries({ queryKey: ['grants'] })
+      await askAgain(queries, { queryKey: ['request', request.id] })
+      void askAgain(queries, { queryKey: ['requests'] })
+      void askAgain(queries, { queryKey: ['grants'] })
       setSending(false)
     }
   }

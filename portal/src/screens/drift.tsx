@@ -4,6 +4,7 @@ import { useMemo } from 'react'
 import type { ClusterDrift, DriftField, DriftKind } from '../answers/documents'
 import { type DriftRow, differing, driftRows, linesOf } from '../answers/drift_lines'
 import { drift, lookAtDrift } from '../answers/queries'
+import { askAgain } from '../api/again'
 import { status } from '../api/queries'
 import { AnswerPanel } from '../parts/answer'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -133,7 +134,7 @@ function LookAgain({ cluster }: { cluster: string | undefined }) {
   const look = useMutation({
     mutationFn: () => lookAtDrift(cluster),
     onError: (error) => sayTrouble(error),
-    onSettled: () => void queries.invalidateQueries({ queryKey: ['answer', 'drift'] }),
+    onSettled: () => void askAgain(queries, { queryKey: ['answer', 'drift'] }),
   })
   return (
     <button type="button" className="act plain" disabled={look.isPending} onClick={() => look.mutate()}>

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Fragment, type ReactNode, useState } from 'react'
+import { askAgain } from '../api/again'
 import { endGrant, grants, settleGrant, whoami } from '../api/queries'
 import type { TeamGrant } from '../api/schema'
 import { stacked } from '../answers/grant_stacks'
@@ -223,8 +224,8 @@ function Settle({ of, act, close }: { of: TeamGrant; act: Settling; close: () =>
     } catch (error) {
       sayTrouble(error)
     } finally {
-      void queries.invalidateQueries({ queryKey: ['grants'] })
-      void queries.invalidateQueries({ queryKey: ['grant', of.id] })
+      void askAgain(queries, { queryKey: ['grants'] })
+      void askAgain(queries, { queryKey: ['grant', of.id] })
     }
   }
   const command = `allot grant ${act} ${of.id}${act === 'end' && reason ? ` -m ${shellWord(reason)}` : ''}`

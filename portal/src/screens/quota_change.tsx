@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { NamedWork } from '../answers/documents'
 import { changeQuota, quotaPreview } from '../answers/queries'
+import { askAgain } from '../api/again'
 import { Trouble } from '../api/problem'
 import type { ChangedQuota, ForeseenQuota, QuotaWish } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
@@ -70,7 +71,7 @@ function Confirm({ wish, foreseen, displaced, close }: { wish: QuotaWish; forese
   // Amounts can be changed back; work that has lost its quota has lost what it did since its last checkpoint.
   const forGood = displaced.length > 0
   const again = () => {
-    for (const key of ['answer', 'quota', 'whatif', 'platform']) void queries.invalidateQueries({ queryKey: [key] })
+    for (const key of ['answer', 'quota', 'whatif', 'platform']) void askAgain(queries, { queryKey: [key] })
   }
   async function back(to: QuotaWish): Promise<void> {
     try {

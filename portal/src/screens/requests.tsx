@@ -3,6 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { requestMoves } from '../answers/request_acts'
 import { sumsOf } from '../answers/request_sums'
+import { askAgain } from '../api/again'
 import { decide, type ListedRequest, requests, whoami } from '../api/queries'
 import type { GrantRequest } from '../api/schema'
 import { BulkAct } from '../parts/bulk'
@@ -110,13 +111,13 @@ function Bulk({ rows, done }: { rows: readonly ListedRequest[]; done: () => void
     try {
       await decide(request.id, { act, reason, terms: null, revision: request.revision })
     } finally {
-      void queries.invalidateQueries({ queryKey: ['request', request.id] })
+      void askAgain(queries, { queryKey: ['request', request.id] })
     }
   }
   function over(): void {
     setReason('')
-    void queries.invalidateQueries({ queryKey: ['requests'] })
-    void queries.invalidateQueries({ queryKey: ['grants'] })
+    void askAgain(queries, { queryKey: ['requests'] })
+    void askAgain(queries, { queryKey: ['grants'] })
     done()
   }
   const why = (

@@ -106,7 +106,7 @@ let asksAgain: ReturnType<typeof setTimeout> | undefined
 function answersAgain(queries: QueryClient): void {
   asksAgain ??= setTimeout(() => {
     asksAgain = undefined
-    askAgain(queries, { queryKey: ['answer'] })
+    void askAgain(queries, { queryKey: ['answer'] })
   }, ANSWERS_AGAIN)
 }
 
@@ -125,7 +125,7 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       if (told.now) jobs.put([told.now as JobRow], Date.now())
       else jobs.drop(told.id)
       // A job may have been opened by its name: before it is answered, that may be of any.
-      askAgain(queries, {
+      void askAgain(queries, {
         predicate: ({ queryKey, state }) => {
           const { data, fetchStatus } = state as { data?: { id?: string }; fetchStatus: string }
           return queryKey[0] === 'job' && (queryKey[1] === told.id || (data ? data.id === told.id : fetchStatus === 'fetching'))
@@ -134,9 +134,9 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       break
     case 'request':
     case 'grant':
-      askAgain(queries, { queryKey: [event.kind, told?.id] })
-      askAgain(queries, { queryKey: [`${event.kind}s`] })
-      askAgain(queries, { queryKey: ['balances'] })
+      void askAgain(queries, { queryKey: [event.kind, told?.id] })
+      void askAgain(queries, { queryKey: [`${event.kind}s`] })
+      void askAgain(queries, { queryKey: ['balances'] })
       break
     case 'queue':
     case 'finding':
@@ -144,7 +144,7 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       break
     case 'reset':
       again()
-      askAgain(queries)
+      void askAgain(queries)
       break
   }
 }

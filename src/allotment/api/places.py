@@ -7,10 +7,13 @@ places taken waits without a thread; where nobody has come out for a while, he i
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final, TypeVar
 
@@ -24,6 +27,8 @@ PLACES: Final = 8
 PATIENCE: Final = 10.0
 """Seconds that nobody has come into a place or out of one, after which a back end is said to hang: far less than a
 client waits for an answer."""
+_SPARE: Final = 30.0
+"""Seconds for which a thread that has nothing to do is kept."""
 
 T = TypeVar("T")
 
@@ -76,12 +81,67 @@ class _Room:
             scope.deadline = self._moved + PATIENCE
 
 
+class _Hands:
+    """Threads that make calls, and keep nobody from ending: they end with the process.
+
+    To start one holds up the event loop until it runs, so that a few which have nothing to do are kept.
+    """
+
+    def __init__(self) -> None:
+        """There is none yet."""
+        self._free: deque[SimpleQueue[Callable[[], None]]] = deque()
+
+    async def made(self, call: Callable[[], T]) -> T:
+        """What a call gives."""
+        given: Future[T] = Future()
+        given.set_running_or_notify_cancel()
+
+        def make() -> None:
+            try:
+                found = call()
+            except BaseException as error:  # noqa: BLE001 (whoever waits is told)
+                given.set_exception(error)
+            else:
+                given.set_result(found)
+
+        # What the request is traced by goes along.
+        self._take(partial(copy_context().run, make))
+        return await asyncio.wrap_future(given)
+
+    def _take(self, work: Callable[[], None]) -> None:
+        try:
+            self._free.pop().put(work)
+        except IndexError:
+            Thread(target=self._work, args=(work,), name="asks a back end", daemon=True).start()
+
+    def _work(self, work: Callable[[], None] | None) -> None:
+        own: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        while work is not None:
+            work()
+            work = None  # what was asked for need not stay until the next call
+            if len(self._free) < PLACES:
+                self._free.append(own)
+                work = self._next(own)
+
+    def _next(self, own: SimpleQueue[Callable[[], None]]) -> Callable[[], None] | None:
+        """What is to be done next; None where that was not said for long."""
+        try:
+            return own.get(timeout=_SPARE)
+        except Empty:
+            try:
+                self._free.remove(own)
+            except ValueError:  # it has just been taken
+                return own.get()
+            return None
+
+
 class Callers:
     """Who asks something of back ends, in the event loop of the server."""
 
     def __init__(self) -> None:
         """Nobody asks yet."""
         self._rooms: dict[str, _Room] = {}
+        self._hands = _Hands()
 
     async def asking(self, request: Request, backend: str, call: Callable[[], T]) -> T | None:
         """What a call gives, made in a thread; None, and no call, where its caller is gone before it is his turn.
@@ -102,27 +162,8 @@ class Callers:
             async with room.place():
                 if await request.is_disconnected():
                     return None
-                return await _beside(call, backend)
+                return await self._hands.made(call)
         finally:
             room.callers -= 1
             if not room.callers:
                 del self._rooms[backend]
-
-
-async def _beside(call: Callable[[], T], name: str) -> T:
-    """What a call gives, made in a thread that keeps nobody from ending: it ends with the process."""
-    given: Future[T] = Future()
-    given.set_running_or_notify_cancel()
-
-    def make() -> None:
-        try:
-            found = call()
-        except BaseException as error:  # noqa: BLE001 (whoever waits is told)
-            given.set_exception(error)
-        else:
-            given.set_result(found)
-
-    # What the request is traced by goes along.
-    within = copy_context()
-    Thread(target=within.run, args=(make,), name=f"asks {name}", daemon=True).start()
-    return await asyncio.wrap_future(given)
