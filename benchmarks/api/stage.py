@@ -156,7 +156,7 @@ def ended(running: list[Running]) -> Iterator[None]:
                 each.process.wait(30)
 
 
-def token(running: Running) -> str:
+def token(running: Running, name: str = "benchmark") -> str:
     """One that opens all that is asked for here."""
     permissions = tuple(sorted(each.value for each in AFAR))
-    return running.home.make_token("benchmark", permissions, 7 * 86_400_000).text
+    return running.home.make_token(name, permissions, 7 * 86_400_000).text
