@@ -104,6 +104,7 @@ export function effectWords(told: Pick<ToldRequest, 'effects' | 'unknown'>): str
 export function Change({ of }: { of: ForeseenChange }) {
   return (
     <>
+      {of.isolation && <p className="pad faint">Isolated by {of.isolation}</p>}
       {of.warnings.map((each) => (
         <p key={each} className="pad tone-wait">
           {each}

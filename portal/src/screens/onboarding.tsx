@@ -30,6 +30,7 @@ export function teamAsked(search: OnboardSearch, justification: string): AskedRe
       memory: search.memory || '256Gi',
       cost_center: search.center ?? '',
       budget: budget === null ? null : Math.round(budget * 1_000_000),
+      needs: wordsOf(search.needs),
     },
     // What is left out has its usual value; the types of answers say that it is always there.
   } as unknown as AskedRequest
@@ -56,6 +57,7 @@ export function teamCommand(search: OnboardSearch, justification: string): strin
     ...(search.cpu ? [`--cpu ${shellWord(search.cpu)}`] : []),
     ...(search.memory ? [`--memory ${shellWord(search.memory)}`] : []),
     ...(search.center ? [`--cost-center ${shellWord(search.center)}`] : []),
+    ...each('--needs', wordsOf(search.needs)),
     ...(search.budget ? [`--budget ${shellWord(search.budget)}`] : []),
     `--why ${shellWord(justification)}`,
   ].join(' ')
@@ -98,19 +100,11 @@ export function Onboard() {
           {field('budget', `Budget of a month${me?.currency ? `, ${me.currency}` : ''}`, 'none')}
           <fieldset className="field whole plain">
             <legend className="label">Clusters; without any, the one outside production that has room</legend>
-            <div className="filters">
-              {[...new Set([...known.map((each) => each.name), ...chosen])].map((name) => (
-                <button
-                  key={name}
-                  type="button"
-                  className="chip"
-                  aria-pressed={chosen.includes(name)}
-                  onClick={() => set({ on: (chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name]).join(',') })}
-                >
-                  {name}
-                </button>
-              ))}
-            </div>
+            <Chips names={[...new Set([...known.map((each) => each.name), ...chosen])]} chosen={chosen} set={(on) => set({ on })} />
+          </fieldset>
+          <fieldset className="field whole plain">
+            <legend className="label">What a namespace beside other teams may not be enough for</legend>
+            <Chips names={NEEDS} chosen={wordsOf(search.needs)} set={(needs) => set({ needs })} said={(each) => each.replace('-', ' ')} />
           </fieldset>
           <label className="field whole">
             <span className="label">Why</span>
@@ -130,3 +124,30 @@ export function Onboard() {
     </>
   )
 }
+
+interface ChipsProps {
+  readonly names: readonly string[]
+  readonly chosen: readonly string[]
+  readonly set: (chosen: string) => void
+  readonly said?: (name: string) => string
+}
+
+function Chips({ names, chosen, set, said = (name) => name }: ChipsProps) {
+  return (
+    <div className="filters">
+      {names.map((name) => (
+        <button
+          key={name}
+          type="button"
+          className="chip"
+          aria-pressed={chosen.includes(name)}
+          onClick={() => set((chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name]).join(','))}
+        >
+          {said(name)}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+const NEEDS = ['untrusted-code', 'own-hardware', 'own-definitions', 'compliance', 'regulated', 'separate-bill']

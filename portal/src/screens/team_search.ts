@@ -10,9 +10,11 @@ export interface OnboardSearch {
   readonly memory?: string
   readonly center?: string
   readonly budget?: string
+  /** What it needs of its boundary, such as `own-hardware,regulated`. */
+  readonly needs?: string
 }
 
-const FIELDS = ['name', 'owners', 'members', 'on', 'accelerators', 'cpu', 'memory', 'center', 'budget'] as const
+const FIELDS = ['name', 'owners', 'members', 'on', 'accelerators', 'cpu', 'memory', 'center', 'budget', 'needs'] as const
 
 export function onboardSearch(given: Record<string, unknown>): OnboardSearch {
   return Object.fromEntries(FIELDS.flatMap((name) => (given[name] === undefined || given[name] === '' ? [] : [[name, String(given[name])]])))

@@ -114,11 +114,13 @@ class ForeseenChange:
         diff: of the directory, a unified diff.
         made: in each cluster where something is made.
         warnings: what the directory warns of afterwards and did not before.
+        isolation: what separates a team that comes from others, and why that is enough, in a sentence.
     """
 
     diff: str
     made: tuple[MadeInCluster, ...]
     warnings: tuple[str, ...] = ()
+    isolation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class IsolationNeed(StrEnum):
+    """What a team may need of its boundary, in the words of `allot team isolation`."""
+
+    UNTRUSTED_CODE = "untrusted-code"
+    OWN_HARDWARE = "own-hardware"
+    OWN_DEFINITIONS = "own-definitions"
+    COMPLIANCE = "compliance"
+    REGULATED = "regulated"
+    SEPARATE_BILL = "separate-bill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,7 @@ class NewTeam:
         cost_center: empty for none.
         budget: what it may spend in a calendar month without anybody being asked, in millionths of the currency; None
             for no budget.
+        needs: of its boundary; what a namespace in a shared cluster cannot give, no request brings about.
     """
 
     owners: tuple[str, ...] = ()
@@ -30,3 +43,4 @@ class NewTeam:
     memory: str = "256Gi"
     cost_center: str = ""
     budget: int | None = None
+    needs: tuple[IsolationNeed, ...] = ()

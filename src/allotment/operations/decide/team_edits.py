@@ -13,6 +13,8 @@ from allotment.model.platform import Platform
 from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import RequestKind, Wish
 from allotment.model.source import Changes, SourceTree
+from allotment.model.team import Isolation
+from allotment.operations.directory.isolation import Advice, Needs, advise
 from allotment.operations.directory.teams import diff_of
 from allotment.ports.request_service import ForeseenChange, MadeInCluster
 from allotment.render.manifests import render
@@ -28,7 +30,7 @@ def changes_of(tree: SourceTree, wish: Wish) -> Changes:
     """What the directory becomes by a request that is about a team.
 
     Raises:
-        UsageError: the name, an amount or the day cannot be.
+        UsageError: the name, an amount or the day cannot be, or a namespace is not enough for what the team needs.
         NotFoundError: there is no such team, cluster or accelerator.
         ConflictError: such a team is there already.
         CapacityError: the accelerators exist, but fewer are free than asked for.
@@ -38,6 +40,7 @@ def changes_of(tree: SourceTree, wish: Wish) -> Changes:
         return _loaded(tree, remove_team(tree, wish.team, last_day(wish)))
     new = wish.new_team or NewTeam()
     _check_budget(new)
+    _check_isolation(advice_for(new))
     changes = add_team(tree, team_request(wish.team, new))
     if new.budget is not None:
         changes = {**changes, **with_budget(tree.with_changes(changes), wish.team, new.budget)}
@@ -56,6 +59,23 @@ def _check_budget(new: NewTeam) -> None:
             "a team cannot have such a budget",
             why=f"it is an amount from 0 to {MOST_BUDGET // 1_000_000:,} a month",
             fix="say another amount, or leave it out for none",
+        )
+
+
+def advice_for(new: NewTeam) -> Advice:
+    """The weakest level of isolation that gives a team what it needs."""
+    return advise(Needs.named(new.needs))
+
+
+def _check_isolation(advice: Advice) -> None:
+    """What is carried out by itself is a namespace: a boundary that is stronger is no edit of one file."""
+    level = advice.level
+    if level.isolation is not Isolation.NAMESPACE:
+        raise UsageError(
+            f"a team with such needs is isolated by {level.isolation.value}: {level.boundary}",
+            why=f"{'; '.join(advice.reasons)}; a request makes namespaces in clusters that are shared",
+            fix="have an administrator of the platform declare it (docs/isolation.md, `allot team isolation`), "
+            "or leave out what is not needed",
         )
 
 
@@ -127,7 +147,15 @@ def foreseen_change(tree: SourceTree, wish: Wish, *, whole: bool = True) -> Fore
         diff=diff_of(tree, shown),
         made=made_in_clusters(before.platform, after.platform),
         warnings=tuple(_news(before, after)) if whole else (),
+        isolation=_isolation_of(wish),
     )
+
+
+def _isolation_of(wish: Wish) -> str:
+    if wish.kind is not RequestKind.TEAM:
+        return ""
+    advice = advice_for(wish.new_team or NewTeam())
+    return f"{advice.level.isolation.value}: {advice.level.boundary}; {'; '.join(advice.reasons)}"
 
 
 def _news(before: Loaded, after: Loaded) -> Iterable[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.model.requests.team import IsolationNeed
 from allotment.model.team import Isolation
 
 
@@ -75,6 +77,11 @@ class Needs:
     compliance: bool = False
     regulated: bool = False
     separate_bill: bool = False
+
+    @classmethod
+    def named(cls, needs: Iterable[IsolationNeed]) -> Needs:
+        """By their names."""
+        return cls(**{each.value.replace("-", "_"): True for each in needs})
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def _change(change: ForeseenChange) -> Mapping[str, Any]:
         "diff": change.diff,
         "made": [{"cluster": each.cluster, "kinds": dict(each.kinds)} for each in change.made],
         "warnings": list(change.warnings),
+        "isolation": change.isolation or None,
     }
 
 
@@ -127,6 +128,7 @@ def _new_team(new: NewTeam) -> Mapping[str, Any]:
         "memory": new.memory,
         "costCenter": new.cost_center or None,
         "monthlyBudget": new.budget,
+        "needs": [each.value for each in new.needs],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from unittest import mock
 
@@ -14,19 +14,21 @@ from hypothesis import strategies as st
 
 from allotment.adapters.git_repository.fake import MemoryRepository
 from allotment.cli.commands.decide.request_view import request_text, told_text
+from allotment.cli.commands.decide.teams import NEEDS
 from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError, UsageError
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState
 from allotment.model.requests.request import RequestAct, RequestState
-from allotment.model.requests.team import NewTeam
+from allotment.model.requests.team import IsolationNeed, NewTeam
 from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.model.requests.timeline import StepOutcome
 from allotment.model.team import Team
 from allotment.operations.access.people import people_of
 from allotment.operations.decide.room import Applied
 from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
+from allotment.operations.directory.isolation import Needs, advise
 from allotment.ports.repository import CommitMessage, CommitMode, CommitPerson, FileChanges
 from allotment.ports.request_service import AskedMove, AskedRequest
 from allotment.ports.requests import RequestFilter
@@ -179,6 +181,39 @@ def test_a_team_that_is_approved_is_committed_applied_and_proved(office: TeamOff
 def test_what_cannot_be_is_not_even_asked_for(office: TeamOffice, asked: AskedRequest, error: type[Exception]) -> None:
     with pytest.raises(error):
         office.of("ada", MEMBER).ask(asked)
+
+
+def test_whoever_asks_for_a_team_hears_what_isolates_it(office: TeamOffice) -> None:
+    ada = office.of("ada", MEMBER)
+    told = ada.preview(comes())
+    assert "  isolation namespace: RBAC, quota, network policies, admission policies; nothing you named" in told_text(
+        told, "USD"
+    )
+
+
+@pytest.mark.parametrize(
+    ("need", "level"),
+    [
+        (IsolationNeed.UNTRUSTED_CODE, "node-pool"),
+        (IsolationNeed.OWN_HARDWARE, "node-pool"),
+        (IsolationNeed.OWN_DEFINITIONS, "cluster"),
+        (IsolationNeed.COMPLIANCE, "cluster"),
+        (IsolationNeed.REGULATED, "subscription"),
+        (IsolationNeed.SEPARATE_BILL, "subscription"),
+    ],
+)
+def test_what_a_namespace_cannot_give_is_refused_with_the_level_that_can(
+    office: TeamOffice, need: IsolationNeed, level: str
+) -> None:
+    with pytest.raises(UsageError, match=f"isolated by {level}: ") as found:
+        office.of("ada", MEMBER).ask(comes(new=replace(NEW, needs=(need,))))
+    assert "allot team isolation" in found.value.fix
+    assert advise(Needs.named([need])).reasons[0] in found.value.why
+
+
+def test_needs_of_a_team_are_those_of_the_helper() -> None:
+    assert [each.value for each in IsolationNeed] == list(NEEDS)
+    assert [each.name.lower() for each in IsolationNeed] == [each.name for each in fields(Needs)]
 
 
 def test_a_step_that_fails_is_told_and_tried_again(office: TeamOffice) -> None:

@@ -21,6 +21,8 @@ def change_lines(change: ForeseenChange | None) -> Iterator[str]:
         kinds = ", ".join(f"{number} {kind}" for kind, number in each.kinds)
         total = count(sum(number for _, number in each.kinds), "object")
         yield f"  made in {shown(each.cluster)}: {total} ({kinds})"
+    if change.isolation:
+        yield f"  isolation {shown(change.isolation)}"
     yield from (f"  warning: {shown(each)}" for each in change.warnings)
 
 

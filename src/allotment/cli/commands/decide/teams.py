@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from allotment.model.requests.team import NewTeam
 
 _MILLION: Final = 1_000_000
+NEEDS: Final = ("untrusted-code", "own-hardware", "own-definitions", "compliance", "regulated", "separate-bill")
+"""Values of `model.requests.team.IsolationNeed`, which is imported only where a team is asked for."""
 
 
 @click.command(cls=Command)
@@ -43,6 +45,12 @@ _MILLION: Final = 1_000_000
 @click.option(
     "--budget", type=click.IntRange(0, 1_000_000_000), metavar="MONEY", help="A month's, spent without asking."
 )
+@click.option(
+    "--needs",
+    multiple=True,
+    type=click.Choice(NEEDS),
+    help="What it needs of its boundary, as `allot team isolation` has it; repeatable.",
+)
 @click.option("--why", required=True, metavar="TEXT", help="What it is needed for.")
 @click.option("--dry-run", is_flag=True, help="Only say what would become of it.")
 @setting_flag("server")
@@ -62,12 +70,13 @@ def team(session: Session, /, *, name: str, why: str, dry_run: bool, **words: An
     ask(session, asked_server(session), wanted, dry_run=dry_run)
 
 
-def _new_team(*, accelerators: tuple[str, ...], budget: int | None, **words: Any) -> NewTeam:
-    from allotment.model.requests.team import NewTeam
+def _new_team(*, accelerators: tuple[str, ...], budget: int | None, needs: tuple[str, ...], **words: Any) -> NewTeam:
+    from allotment.model.requests.team import IsolationNeed, NewTeam
     from allotment.operations.directory.teams import accelerators_of
 
     devices = tuple(accelerators_of(accelerators).items())
-    return NewTeam(accelerators=devices, budget=None if budget is None else budget * _MILLION, **words)
+    spent, needed = None if budget is None else budget * _MILLION, tuple(map(IsolationNeed, needs))
+    return NewTeam(accelerators=devices, budget=spent, needs=needed, **words)
 
 
 @click.command(cls=Command)
