@@ -129,17 +129,30 @@ def declared_tree(*, mutating: bool = True, further: Sequence[Feature] = ()) -> 
 
 @contextmanager
 def training_on(
-    start: Callable[[SandboxSpec], Sandbox], name: str, *, mutating: bool, further: Sequence[Feature] = ()
+    start: Callable[[SandboxSpec], Sandbox],
+    name: str,
+    *,
+    mutating: bool,
+    further: Sequence[Feature] = (),
+    flags: Mapping[str, str] | None = None,
 ) -> Iterator[Training]:
-    """The platform applied to a sandbox of that name with all nodes of its pools, policies in force."""
+    """The platform applied to a sandbox of that name with all nodes of its pools, policies in force.
+
+    Args:
+        start: brings it up.
+        name: of the sandbox.
+        mutating: whether its API server has mutating policies.
+        further: features that it has beside its own.
+        flags: of its API server besides.
+    """
     platform = load_platform(declared_tree(mutating=mutating, further=further)).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
     nodes = tuple(nodes_of(platform, cluster))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
-    flags = {} if mutating else WITHOUT_MUTATION
+    asked = {**({} if mutating else WITHOUT_MUTATION), **(flags or {})}
     extensions = tuple(feature.value for feature in further)
-    sandbox = start(SandboxSpec(name, nodes, kueue, apiserver_flags=flags, extensions=extensions))
+    sandbox = start(SandboxSpec(name, nodes, kueue, apiserver_flags=asked, extensions=extensions))
     with connect(sandbox.kubeconfig) as kube:
         training = Training(kube, sandbox, platform, cluster, mutating)
         training.apply()
