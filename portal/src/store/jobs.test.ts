@@ -62,17 +62,20 @@ describe('jobs as they are told', () => {
     expect(store.held().rows.map((each) => [each.id, each.version])).toEqual([['c', 5], ['b', 2]])
   })
 
-  it('tells whoever looks once of many changes of one moment', async () => {
+  it('tells whoever looks at once of what comes first, and once of many changes right after', async () => {
     const store = new JobsStore(queueMicrotask)
     let told = 0
     const off = store.subscribe(() => (told += 1))
-    for (let each = 0; each < 100; each += 1) store.put([row(String(each))], each)
+    store.put([row('0')], 0)
+    expect([told, store.held().rows.length]).toEqual([1, 1])
+    for (let each = 1; each < 100; each += 1) store.put([row(String(each))], each)
+    expect([told, store.held().rows.length]).toEqual([1, 1])
     await Promise.resolve()
-    expect(told).toBe(1)
+    expect([told, store.held().rows.length]).toEqual([2, 100])
     off()
     store.finish()
     await Promise.resolve()
-    expect(told).toBe(1)
+    expect(told).toBe(2)
   })
 
   it('finds by every word, state, team and back end', () => {

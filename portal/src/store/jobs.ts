@@ -27,7 +27,7 @@ interface Kept {
   readonly words: string
 }
 
-/** Milliseconds in which all that comes is one change for whoever looks. */
+/** Milliseconds in which all that comes after something else is one change for whoever looks. */
 const TOGETHER = 100
 
 const EMPTY: JobsHeld = { rows: [], complete: false, heard: null }
@@ -43,7 +43,9 @@ export class JobsStore {
   #heard = new Set<() => void>()
   #complete = false
   #at: number | null = null
-  #due = false
+  /** Whether something was told lately, and whether there are news since then. */
+  #waits = false
+  #news = false
   readonly #later: (run: () => void) => void
 
   constructor(later: (run: () => void) => void = (run) => void setTimeout(run, TOGETHER)) {
@@ -120,14 +122,18 @@ export class JobsStore {
     return found
   }
 
+  /** What comes first is told at once, and what comes right after it together. */
   #tell(): void {
-    if (this.#due) return
-    this.#due = true
+    this.#news = true
+    if (this.#waits) return
+    this.#news = false
+    this.#held = { rows: this.#sorted.map((each) => each.row), complete: this.#complete, heard: this.#at }
+    this.#waits = true
     this.#later(() => {
-      this.#due = false
-      this.#held = { rows: this.#sorted.map((each) => each.row), complete: this.#complete, heard: this.#at }
-      for (const each of this.#heard) each()
+      this.#waits = false
+      if (this.#news) this.#tell()
     })
+    for (const each of this.#heard) each()
   }
 }
 

@@ -19,6 +19,7 @@ import msgspec
 from fastapi import FastAPI
 
 from allotment import wiring
+from allotment.api.arenas import few_arenas
 from allotment.api.backends import BackEnds, ServerPlaces, connected
 from allotment.api.clusters import (
     ClusterWays,
@@ -101,6 +102,7 @@ STARTED: Final = "started.json"
 
 def main(words: Sequence[str] | None = None) -> int:
     """Serve until a signal, or `allot down`, says otherwise; the exit code."""
+    few_arenas(os.environ)
     asked = parsed(words, __doc__)
     # uvicorn ends on it, and raises it anew: all that is open is to be closed then, and the trail to tell of the end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
