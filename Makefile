@@ -52,12 +52,13 @@ live: $(READY) ## tests against a real control plane, the end-to-end story inclu
 	$(BIN)/python -m tools.build_prometheus
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m "live and not nightly"
 
-nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples of random tests
+nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples of random tests, a quarter of an hour of load
 	ALLOTMENT_EXAMPLES=all $(PYTEST) -q -n 2 -m "hypothesis and not live and not corpus and not nightly"
 	$(ALLOT) sandbox build $(EXTENSIONS)
 	$(BIN)/python -m tools.build_prometheus
 	$(BIN)/python -m tools.build_karpenter
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m nightly
+	$(BIN)/python -m benchmarks.api --soak --minutes 15
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it
 	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render tests/unit/jobs
