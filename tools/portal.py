@@ -63,6 +63,20 @@ def build(folder: Path, into: Path) -> None:
         subprocess.run(words, cwd=folder, check=True, env={**os.environ, "NODE_ENV": "production"} | _DEV, timeout=600)
 
 
+def build_gallery(folder: Path, into: Path) -> None:
+    """Build the page of every part in every state, which nobody is served.
+
+    Args:
+        folder: empty; the sources come there.
+        into: where the page goes, ``gallery.html``.
+    """
+    sources = folder / "portal"
+    shutil.copytree(SOURCES, sources, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    config = ("--config", "vite.gallery.ts", "--logLevel", "warn", "--outDir", str(into), "--emptyOutDir")
+    for words in (("npm", "ci", "--no-audit", "--no-fund"), ("npx", "--no-install", "vite", "build", *config)):
+        subprocess.run(words, cwd=sources, check=True, env={**os.environ, "NODE_ENV": "production"} | _DEV, timeout=600)
+
+
 _DEV: Final = {"npm_config_include": "dev", "npm_config_ignore_scripts": "true"}
 
 
