@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+from allotment.ports.clock import Clock
+
 
 class SystemClock:
     """Real time."""
@@ -16,6 +18,23 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Let real time pass."""
         time.sleep(max(0.0, seconds))
+
+
+class LaterClock:
+    """The later of two, for what is over as soon as it is over by either: none that is slow has it count for longer."""
+
+    def __init__(self, one: Clock, other: Clock) -> None:
+        """Of two clocks; it sleeps as the first does."""
+        self._one = one
+        self._other = other
+
+    def now(self) -> dt.datetime:
+        """The present moment, UTC, aware."""
+        return max(self._one.now(), self._other.now())
+
+    def sleep(self, seconds: float) -> None:
+        """As the first."""
+        self._one.sleep(seconds)
 
 
 class FixedClock:

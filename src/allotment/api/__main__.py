@@ -170,7 +170,7 @@ def _serve(asked: argparse.Namespace) -> None:
             if meant.fleet is not None:
                 meant.fleet.live(desk, jobs, present.platform, present.people(), requests, wiring.clock())
             inside = opened.enter_context(vestibule(abroad, prefaces.read)) if asked.standby and abroad else abroad
-            keeper = Doorkeeper(jobs, registry.clock, registry.people, remembered.recalled)
+            keeper = Doorkeeper(jobs, registry.tokens_at, registry.people, remembered.recalled)
             listeners = watch.afar(_listeners(made, keeper, place, abroad, inside))
             serve(watch.at_home(made(HomeDoor(identity.owner))), desk, bound, listeners)
         watch.standing.check()
@@ -344,8 +344,14 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
     oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, groups, asked.oidc_scopes, asked.oidc_ca, prefix)
     names = None if place is None else place.names
     origins = () if place is None else place.origins(port)
-    coming = sign_ins(oidc, store, present.people, clock, server.opened, names=names, origins=origins)
-    entrance = None if place is None else BrowserEntrance(store, identity.owner, clock, os.urandom, coming)
+    # The steady clock goes wrong for days where the machine's was set right by an hour: nobody signs in by it, and what
+    # is over by either is over.
+    wall = wiring.clock()
+    expiry = running.later_clock(clock, wall)
+    coming = sign_ins(oidc, store, present.people, wall, server.opened, names=names, origins=origins)
+    if coming is not None:
+        coming.keep_sessions_by(expiry)
+    entrance = None if place is None else BrowserEntrance(store, identity.owner, expiry, os.urandom, coming)
     if entrance is not None:
         entrance.end_before()
     return Registry(
@@ -358,6 +364,7 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
         sign_ins=coming,
         currency=present.currency,
         entrance=entrance,
+        expiry=expiry,
     )
 
 

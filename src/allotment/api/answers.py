@@ -155,7 +155,7 @@ class Answering:
         Raises:
             TimedOutError: it does not.
         """
-        caller = asked.admitted.caller.name
+        caller = asked.admitted.counts_as
         making = asyncio.ensure_future(self._places.simulating(request, kind, caller, make))
         done, _ = await asyncio.wait({making}, timeout=ANSWERED_IN)
         if done:

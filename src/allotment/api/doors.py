@@ -139,7 +139,7 @@ class TokenDoor:
         if found is None:
             admitted = partial(self._doorkeeper.admit, text, address, partial(self.is_owners, request))
             found = await to_thread.run_sync(admitted, limiter=self._looking)
-        self._of_person.asked(f"{found.caller.kind.value} {found.caller.name}")
+        self._of_person.asked(found.counts_as)
         return found
 
     async def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:

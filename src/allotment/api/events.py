@@ -263,7 +263,7 @@ class _Stream:
             raise UnreachableError("the store does not answer", fix="come back where you were in a while")
         token, people = self._asked.admitted.token, self._registry.people()
         late = current_time() - self._looked >= _LOOK_CLOSELY
-        over = token is not None and token.expires <= epoch_ms(self._registry.clock)
+        over = token is not None and token.expires <= epoch_ms(self._registry.tokens_at)
         if not (closely or late or over or people is not self._people):
             return
         self._looked, self._people = current_time(), people

@@ -29,9 +29,8 @@ class ImpatientProtocol(H11Protocol):
         if not self._asked:
             self._wait()
         super().data_received(data)
-        if self._asked and self._slow is not None:
-            self._slow.cancel()
-            self._slow = None
+        if self._asked:
+            self._heard()
 
     def pause_writing(self) -> None:
         """He does not read as fast as is answered."""
@@ -49,6 +48,8 @@ class ImpatientProtocol(H11Protocol):
         """He has gone."""
         super().connection_lost(exc)
         self._stop_waiting()
+        # A timer that still ran would hold all that was sent.
+        self._heard()
 
     def _stop_waiting(self) -> None:
         if self._unread is not None:
@@ -60,6 +61,11 @@ class ImpatientProtocol(H11Protocol):
         """Whether a request is being answered."""
         asked: RequestResponseCycle | None = self.cycle  # none before the first request, whatever its type says
         return asked is not None and not asked.response_complete
+
+    def _heard(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
     def _wait(self) -> None:
         if self._slow is None:

@@ -73,7 +73,7 @@ def add_job_file_route(routes: Routes, clock: Clock) -> None:
             found = load_jobs(SourceTree({_NAME: file.text}), platform, now)
             return value_answer("jobs", tuple(each.job for each in found))
 
-        return await turns.made(request, _NAME, asked.admitted.caller.name, jobs)
+        return await turns.made(request, _NAME, asked.admitted.counts_as, jobs)
 
 
 async def _file(request: Request) -> SentJobFile:

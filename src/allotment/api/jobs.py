@@ -219,7 +219,7 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
         return await _asked(
-            callers, request, wanted.backend, lambda: value_answer("receipt", asked.jobs.submit(wanted))
+            callers, request, asked, wanted.backend, lambda: value_answer("receipt", asked.jobs.submit(wanted))
         )
 
     @routes.add(
@@ -239,7 +239,9 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
             numbers = [number for number, each in enumerate(wanted) if each.backend == name]
             some = [wanted[each] for each in numbers]
             try:
-                found = await callers.asking(request, name, partial(asked.jobs.submit_all, some))
+                found = await callers.asking(
+                    request, name, asked.admitted.counts_as, partial(asked.jobs.submit_all, some)
+                )
             except UnreachableError as error:
                 found = (answer_of(error),) * len(some)
             if found is None:
@@ -259,7 +261,7 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
         return await _asked(
-            callers, request, wanted.backend, lambda: value_answer("foreseen", asked.jobs.foresee(wanted))
+            callers, request, asked, wanted.backend, lambda: value_answer("foreseen", asked.jobs.foresee(wanted))
         )
 
 
@@ -280,7 +282,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
             read = asked.condition.number(lambda: asked.jobs.find(reference))
             return value_answer("job", asked.jobs.stop(reference, grace=grace, read=read))
 
-        return await _asked(callers, request, backend, answer)
+        return await _asked(callers, request, asked, backend, answer)
 
     @routes.add(
         "POST",
@@ -301,7 +303,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
             read = asked.condition.number(lambda: asked.jobs.find(reference))
             return value_answer("receipt", asked.jobs.retry(reference, resume=resume, read=read))
 
-        return await _asked(callers, request, backend, answer)
+        return await _asked(callers, request, asked, backend, answer)
 
 
 def _read_routes(routes: Routes, callers: Callers) -> None:
@@ -331,7 +333,11 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
     @routes.add("GET", "/api/v1/snapshot", Permission.READ, gives=Media(GZIP))
     async def snapshot(request: Request, asked: Asked, backend: str, team: str = "") -> Response:
         return await _asked(
-            callers, request, backend, lambda: Response(encode(asked.jobs.snapshot(backend, team)), media_type=GZIP)
+            callers,
+            request,
+            asked,
+            backend,
+            lambda: Response(encode(asked.jobs.snapshot(backend, team)), media_type=GZIP),
         )
 
     @routes.add("GET", "/api/v1/jobs/{reference}", Permission.READ, gives=_JOB)
@@ -377,8 +383,10 @@ def _with_keys(asked: Visit, wanted: tuple[JobSubmission, ...]) -> tuple[JobSubm
     )
 
 
-async def _asked(callers: Callers, request: Request, backend: str, call: Callable[[], Response]) -> Response:
-    return await callers.asking(request, backend, call) or Response(status_code=_NOBODY)
+async def _asked(
+    callers: Callers, request: Request, asked: Visit, backend: str, call: Callable[[], Response]
+) -> Response:
+    return await callers.asking(request, backend, asked.admitted.counts_as, call) or Response(status_code=_NOBODY)
 
 
 async def _backend_of(asked: Visit, reference: str) -> str:

@@ -8,6 +8,7 @@ that it need not be on the disk before the first one is sent.
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -81,6 +82,9 @@ class LaterAnswers(StoreInFront):
             try:
                 self.keep()
             except AllotmentError:  # whoever changes anything is told so
+                self._came.set()
+            except Exception:  # noqa: BLE001 (a defect must not have answers wait for good, nor hide)
+                traceback.print_exc()
                 self._came.set()
 
     def end(self) -> None:

@@ -45,7 +45,7 @@ def add_log_search_route(routes: Routes) -> None:
         backend = (await to_thread.run_sync(asked.jobs.find, reference)).backend
         wanted = LogQuery(first, last, grep, limit)
         found = partial(_found, asked, reference, rank, wanted)
-        return await turns.made(request, backend, asked.admitted.caller.name, found)
+        return await turns.made(request, backend, asked.admitted.counts_as, found)
 
 
 def _found(asked: Visit, reference: str, rank: int | None, wanted: LogQuery) -> Response:

@@ -1,7 +1,8 @@
 """Who asks one back end of a server takes no thread from who asks another: each has places of its own for its callers.
 
 Calls of a back end come one after the other, and those of one that hangs last for a minute or two. Whoever finds all
-places taken waits without a thread; where nobody has come out for a while, he is refused instead.
+places taken waits without a thread; where nobody has come out for a while, he is refused instead. Nobody has more than
+half of the places, however much he asks at once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from allotment.errors import UnreachableError, spelled
 
 PLACES: Final = 8
 """Calls of one back end that are under way at once, a thread each."""
+OF_ONE: Final = PLACES // 2
+"""Of those, calls of one person."""
 PATIENCE: Final = 10.0
 """Seconds that nobody has come into a place or out of one, after which a back end is said to hang: far less than a
 client waits for an answer."""
@@ -39,39 +42,55 @@ class _Room:
     def __init__(self, name: str) -> None:
         self._name = name
         self._free = Semaphore(PLACES)
+        self._of: dict[str, Semaphore] = {}
         self._moved = current_time()
         self._waiting: set[CancelScope] = set()
         self.callers = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self, whose: str) -> AsyncIterator[None]:
         """One of its places, while it lasts.
+
+        Args:
+            whose: in whose name.
 
         Raises:
             UnreachableError: there is none, nor will there be one soon.
         """
-        await self._enter()
-        self._has_moved()
+        own = self._of.setdefault(whose, Semaphore(OF_ONE))
         try:
-            yield
-        finally:
-            self._free.release()
+            await self._enter(own)
             self._has_moved()
+            try:
+                yield
+            finally:
+                self._free.release()
+                own.release()
+                self._has_moved()
+        finally:
+            if own.value == OF_ONE and self._of.get(whose) is own:
+                del self._of[whose]
 
-    async def _enter(self) -> None:
-        if self._free.value:
+    async def _enter(self, own: Semaphore) -> None:
+        if own.value and self._free.value:
+            own.acquire_nowait()
             self._free.acquire_nowait()
             return
         with CancelScope(deadline=self._moved + PATIENCE) as scope:
             self._waiting.add(scope)
             try:
-                await self._free.acquire()
+                await own.acquire()
+                try:
+                    await self._free.acquire()
+                except BaseException:
+                    own.release()
+                    raise
             finally:
                 self._waiting.discard(scope)
         if scope.cancelled_caught:
             raise UnreachableError(
                 f"{spelled(self._name)} does not answer",
-                why=f"{PLACES} calls wait for it, and none of them has come back for {PATIENCE:g} seconds",
+                why=f"{PLACES - self._free.value} calls wait for it, and none of them has come back for {PATIENCE:g} seconds",
                 fix="nothing was done: ask again once it answers; `allot up` says how it does",
             )
 
@@ -143,12 +162,13 @@ class Callers:
         self._rooms: dict[str, _Room] = {}
         self._hands = _Hands()
 
-    async def asking(self, request: Request, backend: str, call: Callable[[], T]) -> T | None:
+    async def asking(self, request: Request, backend: str, whose: str, call: Callable[[], T]) -> T | None:
         """What a call gives, made in a thread; None, and no call, where its caller is gone before it is his turn.
 
         Args:
             request: of the caller.
             backend: that is asked; it need not be there.
+            whose: under what name he is counted.
             call: asks it.
 
         Raises:
@@ -159,7 +179,7 @@ class Callers:
             room = self._rooms[backend] = _Room(backend)
         room.callers += 1
         try:
-            async with room.place():
+            async with room.place(whose):
                 if await request.is_disconnected():
                     return None
                 return await self._hands.made(call)

@@ -200,7 +200,9 @@ async def _lead_on(
 
 async def _reached(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     with contextlib.suppress(OSError, TimeoutError):
-        return await asyncio.wait_for(asyncio.open_connection(*address), _REACHED_IN)
+        # Not `wait_for`: in Python 3.11 it forgets that it was cancelled where that comes with the connection.
+        async with asyncio.timeout(_REACHED_IN):
+            return await asyncio.open_connection(*address)
     return None
 
 

@@ -36,6 +36,7 @@ class RememberingStore(StoreInFront):
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[float, ApiToken | Person]] = {}
         self._changes = 0
+        self._under_way = 0
 
     def token(self, token_id: str) -> ApiToken:
         """See the port."""
@@ -55,6 +56,9 @@ class RememberingStore(StoreInFront):
         return None if token.person and person is None else (token, person)
 
     def _known_now(self, kind: str, id_: str) -> Any:
+        # Whoever is told of a change asks while it is not over for whoever makes it.
+        if self._under_way:
+            return None
         at, known = self._known.get((kind, id_), (None, None))
         return known if at is not None and 0 <= self._now() - at < _FRESH else None
 
@@ -63,10 +67,13 @@ class RememberingStore(StoreInFront):
 
     def _changing(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def changing(*arguments: Any, **named: Any) -> Any:
+            with self._lock:
+                self._under_way += 1
             try:
                 return call(*arguments, **named)
             finally:
                 with self._lock:
+                    self._under_way -= 1
                     self._changes += 1
                     self._known.clear()
 
@@ -81,7 +88,7 @@ class RememberingStore(StoreInFront):
         found = ask(id_)
         with self._lock:
             # What changed while it was asked for may be missing in it.
-            if changes == self._changes:
+            if changes == self._changes and not self._under_way:
                 if len(self._known) >= _MOST:
                     self._known.clear()
                 self._known[kind, id_] = now, cast("Any", found)

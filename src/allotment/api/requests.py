@@ -87,14 +87,14 @@ def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
         def answer() -> Response:
             return value_answer("request", asked.requests.ask(wanted))
 
-        return await places.simulating(request, SimulatedCall.ASK, asked.admitted.caller.name, answer)
+        return await places.simulating(request, SimulatedCall.ASK, asked.admitted.counts_as, answer)
 
     @routes.add("POST", "/api/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD, change=Change(None))
     async def preview(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         def answer() -> Response:
             return value_answer("told", asked.requests.preview(wanted))
 
-        return await places.simulating(request, SimulatedCall.LOOK, asked.admitted.caller.name, answer)
+        return await places.simulating(request, SimulatedCall.LOOK, asked.admitted.counts_as, answer)
 
     @routes.add("GET", "/api/v1/requests/{reference}", Permission.REQUESTS, gives=_TOLD)
     async def show(request: Request, asked: Asked, reference: str) -> Response:
@@ -102,7 +102,7 @@ def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
             return value_answer("told", asked.requests.request(reference))
 
         kind = SimulatedCall.DECIDE if Permission.DECIDE in asked.admitted.rights.all else SimulatedCall.LOOK
-        return await places.simulating(request, kind, asked.admitted.caller.name, answer)
+        return await places.simulating(request, kind, asked.admitted.counts_as, answer)
 
 
 def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
@@ -114,7 +114,7 @@ def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
             wanted = move if read is None else replace(move, revision=read)
             return value_answer("request", asked.requests.move(reference, wanted))
 
-        return await places.simulating(request, SimulatedCall.DECIDE, asked.admitted.caller.name, answer)
+        return await places.simulating(request, SimulatedCall.DECIDE, asked.admitted.counts_as, answer)
 
     moving = partial(routes.add, "POST", takes=_MOVE, gives=_REQUEST, change=Change(_as_it_is, conditional=True))
 

@@ -57,7 +57,7 @@ def sign_ins(
         words: what the server was started with.
         store: where people and tokens are.
         people: which groups are what.
-        clock: time.
+        clock: the machine's own, as the provider has it.
         opened: closes what is opened here.
         names: by which the server may be called on the network; None where it does not listen there.
         origins: of its pages.

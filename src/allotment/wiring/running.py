@@ -345,6 +345,13 @@ def steady_clock(place: Path, *, keep: bool) -> Clock:
     return SteadyClock(place, keep=keep)
 
 
+def later_clock(one: Clock, other: Clock) -> Clock:
+    """The later of two clocks."""
+    from allotment.adapters.clock import LaterClock
+
+    return LaterClock(one, other)
+
+
 def beside() -> Callable[[Callable[[], None]], None]:
     """Has something done in a thread of its own."""
     from allotment.adapters.local.beside import in_a_thread

@@ -199,7 +199,7 @@ def test_who_comes_where_many_wait_without_an_answer_is_refused_at_once(monkeypa
     both = write_value("submissions", [JobSubmission(job(), each) for each in ("hpc", "local")]).encode()
 
     async def scene(world: World) -> None:
-        waiting = started(world, places.PLACES)
+        waiting = started(world, places.OF_ONE)
         await asyncio.sleep(0)
         for verb, path, body in (
             ("GET", "/api/v1/snapshot?backend=hpc", b""),
@@ -211,7 +211,7 @@ def test_who_comes_where_many_wait_without_an_answer_is_refused_at_once(monkeypa
             status, said = await world.answered(verb, path, body)
             told = json.loads(said)
             assert (status, told["error"], told["what"]) == (503, "UnreachableError", "hpc does not answer"), path
-            assert "8 calls" in told["why"]
+            assert "4 calls" in told["why"]
             assert "nothing was done" in told["fix"]
         status, said = await world.answered("POST", "/api/v1/submissions", both)
         refused, taken = read_value("answers", tuple[SubmissionAnswer, ...], said.decode(), ANSWERED)
@@ -344,3 +344,37 @@ def test_code_on_its_way_has_a_bound_for_all_who_send_together(monkeypatch: pyte
         assert sorted(world.shelf.kept) == ["c500", "c600"]
 
     played(scene)
+
+
+class Asking:
+    """A request of somebody who stays."""
+
+    async def is_disconnected(self) -> bool:
+        return False
+
+
+def test_whoever_asks_much_of_a_back_end_leaves_half_of_its_places_to_others() -> None:
+    async def scene() -> None:
+        callers, gone_on = places.Callers(), threading.Event()
+        under_way: list[str] = []
+
+        def hangs(whose: str) -> str:
+            under_way.append(whose)
+            assert gone_on.wait(_LONGEST)
+            return whose
+
+        def asks(whose: str, call: Callable[[], str]) -> asyncio.Task[str | None]:
+            return asyncio.create_task(callers.asking(Asking(), "hpc", whose, call))  # type: ignore[arg-type]
+
+        many = [asks("ada", lambda: hangs("ada")) for _ in range(64)]
+        try:
+            while len(under_way) < places.OF_ONE:
+                await asyncio.sleep(0.001)
+            assert await asyncio.wait_for(asks("bob", lambda: "bob"), _LONGEST) == "bob"
+            assert under_way == ["ada"] * places.OF_ONE
+        finally:
+            gone_on.set()
+        assert await asyncio.gather(*many) == ["ada"] * 64
+        assert callers._rooms == {}
+
+    asyncio.run(scene())

@@ -70,6 +70,28 @@ def test_whoever_is_shut_out_is_so_with_the_call_itself() -> None:
     assert store.person(ada.id).suspended is None
 
 
+def test_whoever_is_told_of_a_change_asks_the_store_and_remembers_nothing_of_then() -> None:
+    """Streams look again because of the very change, before the call that makes it is over."""
+    behind, store, now = remembering()
+    store.add_token(token("t1"))
+    assert store.token("t1").revoked is None
+    seen: list[int | None] = []
+
+    def told() -> None:
+        assert store.recalled("t1") is None
+        asked = behind.asked["token"]
+        seen.append(store.token("t1").revoked)
+        assert behind.asked["token"] == asked + 1
+        assert store.recalled("t1") is None
+
+    behind.on_change(told)
+    store.revoke_token("t1", NOW + 1)
+    assert seen == [NOW + 1]
+    now[0] = 0.5
+    assert store.token("t1").revoked == NOW + 1
+    assert store.recalled("t1") is not None
+
+
 def test_what_was_asked_for_while_it_was_revoked_is_not_remembered() -> None:
     behind, store, _ = remembering()
     store.add_token(token("t1"))

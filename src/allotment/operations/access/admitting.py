@@ -63,6 +63,11 @@ class LetIn:
             return ""
         return token.person or (f"tokens of {token.team}" if token.team else token.id)
 
+    @property
+    def counts_as(self) -> str:
+        """Under what name turns, and how much is asked, are counted: who makes many tokens has no more of either."""
+        return self.party or self.caller.name
+
 
 class Doorkeeper:
     """Knows tokens as the store has them at the moment of each call, so that one that is revoked opens nothing more."""

@@ -135,7 +135,7 @@ class BrowserEntrance:
             raise UsageError("a sign-in is bound to its page", fix="name the SHA-256 of a secret that the page keeps")
         nonce = sign_ins.offer().nonce
         attempt = replace(new_attempt(redirect, self._random), nonce=bound_nonce(nonce, host))
-        there = sign_ins.provider.authorization_url(attempt, epoch_ms(self._clock))
+        there = sign_ins.provider.authorization_url(attempt, sign_ins.present)
         return there, f"{attempt.state}.{nonce}.{attempt.verifier}.{bound}"
 
     def finish(self, back: BackFromProvider, host: str, address: str) -> NewToken:
@@ -160,7 +160,7 @@ class BrowserEntrance:
             )
         state, nonce, verifier, _ = found.groups()
         attempt = SignInAttempt(back.redirect, state, bound_nonce(nonce, host), verifier)
-        now = epoch_ms(self._clock)
+        now = sign_ins.present
         code = sign_ins.provider.code_of(back.query, attempt, now)
         signed_in = sign_ins.provider.redeem(code, attempt, now)
         session = sign_ins.enter(signed_in.token, nonce, host, address)

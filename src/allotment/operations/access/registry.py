@@ -33,6 +33,7 @@ class Registry:
     """What `RegistryOf` needs.
 
     Attributes:
+        clock: by which jobs are told of.
         random: gives so many random bytes, which nobody can guess.
         platform: name of it.
         version: of the program.
@@ -40,6 +41,7 @@ class Registry:
         sign_ins: of people; None where no identity provider is told of.
         currency: of the platform's prices, as it is declared now.
         entrance: of browsers; None where none come in.
+        expiry: by which it is seen whether a token is over, and until when a new one counts; `clock` where it is None.
         alone: held by whoever changes somebody, or a token, that he has read before.
     """
 
@@ -52,7 +54,13 @@ class Registry:
     sign_ins: SignIns | None = None
     currency: Callable[[], str] = str
     entrance: BrowserEntrance | None = None
+    expiry: Clock | None = None
     alone: AbstractContextManager[object] = field(default_factory=Lock)
+
+    @property
+    def tokens_at(self) -> Clock:
+        """By which it is seen whether a token is over."""
+        return self.expiry or self.clock
 
     def browsers(self) -> BrowserEntrance:
         """Where browsers come in.
@@ -203,7 +211,7 @@ class RegistryOf:
             )
 
     def _now(self) -> int:
-        return epoch_ms(self._registry.clock)
+        return epoch_ms(self._registry.tokens_at)
 
 
 def _bounds(rights: AccessRights) -> dict[str, tuple[str, ...]]:

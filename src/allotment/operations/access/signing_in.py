@@ -85,7 +85,7 @@ class SignIns:
             provider: who vouches for them.
             offered: what all offers say, but for their nonce.
             people: which groups are what, as it is declared now.
-            clock: time.
+            clock: time as the provider has it, so the machine's own: what it gives says until when it counts.
             random: gives so many random bytes, which nobody can guess.
             names: by which this server may be called, in small letters.
         """
@@ -96,6 +96,7 @@ class SignIns:
         self._offered = offered
         self._people = people
         self._clock = clock
+        self._sessions = clock
         self._random = random
         self._offers = SignInOffers(random)
         self._began = self._now() // _SECOND * _SECOND
@@ -107,6 +108,15 @@ class SignIns:
     def provider(self) -> IdentityProvider:
         """Who vouches for people."""
         return self._provider
+
+    @property
+    def present(self) -> int:
+        """The moment as the provider has it, in milliseconds since the epoch."""
+        return self._now()
+
+    def keep_sessions_by(self, clock: Clock) -> None:
+        """Have sessions count until a moment of another clock: the one by which it is seen whether they are over."""
+        self._sessions = clock
 
     def warn(self, say: Callable[[str], None]) -> None:
         """Have whoever runs the server told once where tokens lack the claim of groups: nobody else can mend that.
@@ -159,7 +169,7 @@ class SignIns:
             raise NotSignedInError(error.what, why=error.why, fix=error.fix) from error
         if not self._offers.use(nonce, now):
             raise _over()
-        return self._let_in(identity, address, now)
+        return self._let_in(identity, address, epoch_ms(self._sessions))
 
     def _check_recent(self, identity: ProvenIdentity, began: int) -> None:
         """A token that binds to no sign-in was made for this one, and not for a server that was here before.

@@ -120,8 +120,10 @@ class ChangeHub:
         with self._lock:
             if self._held is not None:
                 return
-            self.store.on_change(self._news.set)
             self._held = self._from_now()
+            # Only now: where it cannot be read, each who tries again would leave another one.
+            self.store.on_change(self._news.set)
+            self._news.set()  # what has changed in between
         self._beside(self._keep_reading)
 
     def listen(self, bell: Callable[[], None]) -> None:

@@ -107,11 +107,16 @@ def refused(code: int, error: str = "", **more: Any) -> httpx.Response:
         (httpx.Response(502, text="<html>"), UnreachableError, "does not answer"),
         (httpx.Response(200, text="<html>sign in</html>"), UnreachableError, "as a Prometheus"),
         (httpx.Response(200, json=[1]), UnreachableError, "as a Prometheus"),
+        (
+            httpx.Response(200, json={"status": "success", "data": {"result": [{}]}}),
+            UnreachableError,
+            "as a Prometheus",
+        ),
         (httpx.Response(200, text="[" * 100_000), UnreachableError, "as a Prometheus"),
         (httpx.ConnectError("refused"), UnreachableError, "refused"),
         (httpx.ReadTimeout("slow"), UnreachableError, "slow"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_is_no_answer_is_an_error(answer: Answer, error: type[AllotmentError], says: str) -> None:
     server = Server(answer)
