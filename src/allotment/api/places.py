@@ -88,9 +88,10 @@ class _Room:
             finally:
                 self._waiting.discard(scope)
         if scope.cancelled_caught:
+            waiting = PLACES - self._free.value
             raise UnreachableError(
                 f"{spelled(self._name)} does not answer",
-                why=f"{PLACES - self._free.value} calls wait for it, and none of them has come back for {PATIENCE:g} seconds",
+                why=f"{waiting} calls wait for it, and none of them has come back for {PATIENCE:g} seconds",
                 fix="nothing was done: ask again once it answers; `allot up` says how it does",
             )
 
