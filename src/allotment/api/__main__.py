@@ -83,7 +83,6 @@ from allotment.operations.run.local.recognising import DEFAULT_SLOTS
 from allotment.operations.run.shells import of_shell
 from allotment.operations.watch.hub import ChangeHub
 from allotment.operations.watch.queue_history import QueueHistory
-from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.request_service import RequestService
 from allotment.ports.store import JobsStore
@@ -246,21 +245,20 @@ class _FollowedClusters:
 
 def _identity(present: PresentPlatform, meant: _MeantServer, listens: str) -> ServerIdentity:
     platform = present.platform
-    return ServerIdentity(
+    identity = ServerIdentity(
         platform=platform.name,
         directory=meant.named,
-        teams=tuple(team.name for team in platform.teams if team.offboarding is None),
+        teams=(),
         owner=running.user_name(),
         version=running.version(),
         pid=os.getpid(),
         environment=of_shell(os.environ),
         refuse=lambda job: refuse_broken_rules(job, present.platform),
-        declared=present.files,
-        clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
         listens=listens,
         runs_here=meant.fleet is None,
         demo="" if meant.fleet is None else meant.fleet.said,
     )
+    return identity_as_declared(identity, platform, present.files)
 
 
 def _followed(server: _ServerParts) -> _FollowedClusters:

@@ -14,6 +14,7 @@ from allotment.model.team import Team
 from allotment.operations.decide.team_carrier import TeamWorld
 from allotment.operations.prove.proving import Selection, prove
 from allotment.operations.run.desk import Desk, ServerIdentity
+from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 from allotment.ports.store import JobsStore
@@ -66,6 +67,12 @@ def team_world(
 
 
 def identity_as_declared(identity: ServerIdentity, platform: Platform, files: Mapping[str, str]) -> ServerIdentity:
-    """Whose server it is once its platform directory has gone on: its teams, and the files that others may read."""
-    teams = tuple(team.name for team in platform.teams if team.offboarding is None)
-    return replace(identity, teams=teams, declared=files)
+    """Whose server it is as its platform directory stands: its teams and clusters, and what others may read of it."""
+    known_to = {each.name: known for each in platform.clusters if (known := platform.knowing(each)) is not None}
+    return replace(
+        identity,
+        teams=tuple(team.name for team in platform.teams if team.offboarding is None),
+        declared=files,
+        clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
+        known_to=known_to,
+    )

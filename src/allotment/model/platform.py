@@ -124,6 +124,13 @@ class Platform:
             if placement is not None:
                 yield team.there(cluster), placement
 
+    def knowing(self, cluster: Cluster) -> frozenset[str] | None:
+        """Names of the teams that know of a cluster: those with a pool, or a place, there; None for every team."""
+        owners = {each.dedicated_to for each in cluster.node_pools}
+        if None in owners:
+            return None
+        return frozenset(each.name for each in self.teams if each.id in owners or each.placement_in(cluster.name))
+
     def idle_policy(self, work: IdleWork) -> IdlePolicy | None:
         """The rule of idleness of a kind of work; None where there is none."""
         return next((each for each in self.idle if work in each.work), None)

@@ -45,6 +45,13 @@ HOST = (b"host", b"127.0.0.1:7433")
 
 
 def answered(
+    app: Any, verb: str, path: str, *headers: tuple[bytes, bytes], **more: Any
+) -> tuple[int, dict[bytes, bytes], bytes]:
+    """The same, in a loop of its own; see `answering`."""
+    return asyncio.run(answering(app, verb, path, *headers, **more))
+
+
+async def answering(
     app: Any,
     verb: str,
     path: str,
@@ -69,7 +76,7 @@ def answered(
         "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "",
         "headers": list(headers), "client": ("10.1.2.3", 5), "server": ("127.0.0.1", 7433), "state": {},
     }  # fmt: skip
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     start = sent[0]
     return start["status"], dict(start["headers"]), b"".join(each.get("body", b"") for each in sent[1:])
 

@@ -37,6 +37,7 @@ from allotment.operations.access.tokens import revoke_token
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.operations.run.lane import Serving
 from allotment.operations.run.unnamed import unnamed
 from allotment.ports.identity import Flaw, IdentityRefusedError
 from allotment.ports.job_service import JobSubmission
@@ -45,7 +46,7 @@ from tests.unit.adapters.store.jobs import grant as stored_grant
 from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.api.test_doors import HOST, answered, bearer
 from tests.unit.api.test_service import World, submitted
-from tests.unit.operations.run.machine import job
+from tests.unit.operations.run.machine import TwinBackend, job
 
 ISSUER = "https://id.acme.example"
 HERE = "127.0.0.1"
@@ -395,6 +396,42 @@ def test_of_a_back_end_that_is_not_there_a_stranger_learns_nothing_else(hall: Ha
     assert (status, told["what"]) == (404, 'there is no back end "x" that you could ask')
     assert "secret-cluster" not in json.dumps(told)
     assert "/home/grace" not in json.dumps(told)
+
+
+def test_a_cluster_that_is_another_team_s_alone_is_as_if_it_were_not_there(hall: Hall) -> None:
+    desk = hall.world.desk
+    local = desk._opener("local")
+    clusters = frozenset({"shared", "vault"})
+
+    def opener(name: str) -> Serving:
+        if name not in clusters:
+            raise NotFoundError(f"there is no back end {name}")
+        return replace(local, backend=TwinBackend(local.backend, name))  # type: ignore[arg-type]
+
+    desk._opener = opener
+    desk.become(replace(desk._identity, clusters=clusters, known_to={"vault": frozenset({"cv"})}))
+    ada, carl = hall.session("ada", "nlp-members"), hall.session("carl", "cv-members")
+    snapshots = [hall.asked("GET", "/api/v1/snapshot", carl, query=f"backend={each}")[0] for each in clusters]
+    assert snapshots == [200, 200], "both are open from here on"
+
+    def asked(text: str, backend: str, team: str) -> list[tuple[int, str]]:
+        wanted = json.loads(write_value("submission", JobSubmission(job(team=team), backend)))
+        answers = [
+            hall.asked("GET", "/api/v1/snapshot", text, query=f"backend={backend}"),
+            hall.asked("POST", "/api/v1/foresee", text, wanted),
+            hall.asked("POST", "/api/v1/jobs", text, wanted),
+        ]
+        return [(status, json.dumps(said, default=str).replace(backend, "NAME")) for status, said in answers]
+
+    assert asked(ada, "vault", "nlp") == asked(ada, "attic", "nlp")
+    assert [status for status, _ in asked(ada, "vault", "nlp")] == [404, 403, 403]
+    assert [status for status, _ in asked(carl, "vault", "cv")] == [200, 200, 200]
+    assert [status for status, _ in asked(ada, "shared", "nlp")] == [200, 200, 200]
+    names = [
+        {each["name"] for each in hall.asked("GET", "/api/v1/status", text)[1]["status"]["backends"]}
+        for text in (ada, carl, hall.session("root", "platform-engineers"))
+    ]
+    assert names == [{"local", "shared"}, {"local", "shared", "vault"}, {"local", "shared", "vault"}]
 
 
 def test_signing_out_ends_the_session(hall: Hall) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -200,6 +200,7 @@ class RequestsOf:
         if asked.kind is RequestKind.TEAM:
             if within is not None and not within:
                 raise ForbiddenError("you may ask for no team", fix="have somebody of a team, or of the platform, ask")
+            self._check_known(() if asked.new_team is None else asked.new_team.clusters)
             return
         if within is not None and team not in within:
             raise NotFoundError(
@@ -213,6 +214,14 @@ class RequestsOf:
                 why="its owners may ask for that, and administrators of the platform",
                 fix="ask one of them",
             )
+
+    def _check_known(self, clusters: Collection[str]) -> None:
+        """A cluster that is for other teams alone is as if it were not there."""
+        platform, reads = self._room.platform(), self._rights.within(Permission.READ)
+        for each in platform.clusters:
+            knowing = platform.knowing(each)
+            if each.name in clusters and reads is not None and knowing is not None and not knowing & reads:
+                raise without_others(NotFoundError(f"there is no cluster {quoted(each.name)}"))
 
     def _sees(self, request: GrantRequest, decides: Decider | None = None) -> bool:
         if self._teams is None or request.wish.team in self._teams:

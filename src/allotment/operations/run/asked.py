@@ -62,7 +62,8 @@ class DeskOf:
         if seen is None:
             return status
         teams = tuple(each for each in status.teams if each in seen)
-        return replace(status, directory="", teams=teams, jobs={}, told=())
+        backends = tuple(each for each in status.backends if self._desk.is_known(each.name, seen))
+        return replace(status, directory="", teams=teams, backends=backends, jobs={}, told=())
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code; its reference."""
@@ -101,14 +102,17 @@ class DeskOf:
         if seen is None:
             return self._desk.snapshot(backend)
         whose = self._one_team(seen, team) if not team or team in seen else ""
+        # Which others there are, and where the server's user describes them, is not for him.
+        absent = NotFoundError(
+            f"there is no back end {quoted(backend)} that you could ask",
+            fix="`allot ps -o wide` names those on which your teams' jobs are",
+        )
+        if not self._desk.is_known(backend, seen):
+            raise absent
         try:
             found = self._desk.snapshot(backend)
         except NotFoundError:
-            # Which others there are, and where the server's user describes them, is not for him.
-            raise NotFoundError(
-                f"there is no back end {quoted(backend)} that you could ask",
-                fix="`allot ps -o wide` names those on which your teams' jobs are",
-            ) from None
+            raise absent from None
         if not whose:
             # In a cluster a team's namespace may be called otherwise than the team.
             whose = next((each for each in seen if team in namespaces_of(found, each)), team)
@@ -202,7 +206,8 @@ class DeskOf:
                 raise NotFoundError(f"there is no job {quoted(submission.supersedes)}", fix="check its name or id")
 
     def _check_place(self, backend: str) -> None:
-        if not self._rights.as_server and not self._desk.keeps_apart(backend):
+        known = self._desk.is_known(backend, self._rights.within(Permission.READ))
+        if not self._rights.as_server and not (known and self._desk.keeps_apart(backend)):
             raise ForbiddenError(
                 f"you may not run programs on {shown(backend)} through this server",
                 why="they run as the user whose server it is there, and could do all that he can",

@@ -71,6 +71,7 @@ class ServerIdentity:
         declared: files of the platform directory, as they were read.
         clusters: names of the back ends that keep those apart who run programs there: clusters, with a namespace for
             each team. Elsewhere programs run as the user whose server it is.
+        known_to: names of the teams that know of a cluster, by its name; every team knows of those that are not there.
         runs_here: whether jobs can run on this machine.
         demo: what is made up, in a sentence; empty where nothing is.
     """
@@ -86,6 +87,7 @@ class ServerIdentity:
     listens: str = ""
     declared: Mapping[str, str] = field(default_factory=dict)
     clusters: frozenset[str] = frozenset()
+    known_to: Mapping[str, frozenset[str]] = field(default_factory=dict)
     runs_here: bool = True
     demo: str = ""
 
@@ -401,6 +403,11 @@ class Desk:
     def keeps_apart(self, backend: str) -> bool:
         """Whether programs of several people may run on a back end, none of them as the user whose server it is."""
         return backend in self._identity.clusters
+
+    def is_known(self, backend: str, teams: frozenset[str] | None) -> bool:
+        """Whether the people of these teams may know of a back end; of one that is not there as well. None for all."""
+        knowing = self._identity.known_to.get(backend)
+        return teams is None or knowing is None or bool(knowing & teams)
 
     def is_open(self, backend: str) -> bool:
         """Whether a back end could be opened; nothing is asked of it."""

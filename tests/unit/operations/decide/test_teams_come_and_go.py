@@ -38,7 +38,18 @@ from allotment.spec.problems import InvalidPlatformError
 from tests.unit.adapters.store.jobs import grant as stored_grant
 from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.adapters.store.jobs import submitted as stored_job
-from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, LEAD, MEMBER, Office, gpus, load
+from tests.unit.operations.decide.test_desk import (
+    ACME,
+    CLUSTER,
+    ENGINEER,
+    HOUR,
+    HUMAN,
+    LEAD,
+    MEMBER,
+    Office,
+    gpus,
+    load,
+)
 
 OWNERS = ("acme-nlp-leads",)
 DAY = 24 * 3600
@@ -166,6 +177,23 @@ def test_a_team_that_is_approved_is_committed_applied_and_proved(office: TeamOff
     assert grant_document(office.store.grant(id_))["timeline"][2]["step"] == "prove"
     office.passes()
     assert len(office.proved) == 1, "once it is done nothing more is"
+
+
+def test_a_team_is_asked_for_in_no_cluster_of_which_the_asker_does_not_know() -> None:
+    """One whose pools are all another team's is as if it were not there, but for who may see everything."""
+    begin, _, pools = ACME["clusters/dev-eastus.yaml"].partition("overrides:")[0].partition("nodePools:\n")
+    (own,) = (each for each in pools.split("  - name: ") if each.startswith("a10g-data-science"))
+    vault = f"{begin}nodePools:\n  - name: {own}".replace("dev-eastus", "vault").replace("data-science", "cv")
+    office = TeamOffice(files={**ACME, "clusters/vault.yaml": vault})
+
+    def said(groups: tuple[str, ...], cluster: str) -> str:
+        with pytest.raises(NotFoundError) as caught:
+            office.of("olga", groups).preview(comes(new=NewTeam(clusters=(cluster,))))
+        return f"{caught.value.line} {caught.value.fix}".replace(cluster, "NAME")
+
+    assert said(OWNERS, "vault") == said(OWNERS, "attic")
+    for groups in (("acme-cv",), ENGINEER):
+        office.of("carl", groups).preview(comes(new=NewTeam(clusters=("vault",), cpu="1", memory="1Gi")))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from allotment.adapters.local.fake import FakeJobProcesses, FakeProgram
 from allotment.adapters.store.fake import MemoryStore
@@ -99,6 +100,17 @@ class NamedSecrets:
     def value(self, team: str, secret: str, key: str) -> str:
         assert self.given, "a value is read by the node alone"
         return f"value of {self.path(team, secret, key)}"
+
+
+class TwinBackend:
+    """A machine's back end under another name, as if it were a cluster."""
+
+    def __init__(self, backend: Any, name: str) -> None:
+        self._backend = backend
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
 
 
 def acme() -> Platform:
