@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tools.openapi import document
 
@@ -33,8 +33,20 @@ _LEFT_OUT: Final = ("node_modules", "dist", DIGEST.name)
 
 
 def openapi_text() -> str:
-    """The OpenAPI document, as it is committed for the portal's types."""
-    return json.dumps(document(), indent=1, sort_keys=True) + "\n"
+    """The OpenAPI document, as it is committed for the portal's types; no type rests on an example."""
+    return json.dumps(_without_examples(document()), indent=1, sort_keys=True) + "\n"
+
+
+def _without_examples(told: dict[str, Any]) -> dict[str, Any]:
+    """The document, of whose bodies and parameters nothing is shown but what they are."""
+    operations = [each for some in told["paths"].values() for each in some.values()]
+    bodies = [each["requestBody"] for each in operations if "requestBody" in each]
+    responses = [each for one in (*operations, told["components"]) for each in one["responses"].values()]
+    forms = [form for each in (*bodies, *responses) for form in each.get("content", {}).values()]
+    for each in (*forms, *(one for operation in operations for one in operation.get("parameters", ()))):
+        each.pop("example", None)
+        each.pop("examples", None)
+    return told
 
 
 def digest() -> str:

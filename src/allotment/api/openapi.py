@@ -80,6 +80,9 @@ def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract],
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
     }
     document["security"] = [{"token": []}]
+    from allotment.api.examples.filling import add_examples  # noqa: PLC0415 (they wait until somebody asks)
+
+    add_examples(document, contracts)
     return document
 
 

@@ -166,6 +166,11 @@ def problem(error: AllotmentError) -> Response:
     return Response(problem_body(kind, kind.status, error), kind.status, headers, PROBLEM)
 
 
+def page_of_problem(kind: ProblemType) -> str:
+    """What a kind of problem means, in Markdown."""
+    return f"# {kind.title} (HTTP {kind.status})\n\n{kind.means}\n"
+
+
 def add_problem_routes(routes: Routes) -> None:
     """The pages that types lead to."""
 
@@ -173,6 +178,5 @@ def add_problem_routes(routes: Routes) -> None:
     def page(name: str) -> Response:
         for each in EVERY:
             if each.name == name:
-                text = f"# {each.title} (HTTP {each.status})\n\n{each.means}\n"
-                return Response(text, media_type=MARKDOWN)
+                return Response(page_of_problem(each), media_type=MARKDOWN)
         raise NotFoundError("there is no such problem", fix="docs/api.md lists them all")
