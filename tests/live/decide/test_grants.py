@@ -91,7 +91,7 @@ def test_what_is_granted_is_committed_applied_and_goes_again(
     done = [each["verb"] for each in map(json.loads, server.run("audit", "export").splitlines())]
     mine = [each for each in done if each.startswith(("request", "grant"))]
     assert mine == [
-        "request.submit", "request.approve", "grant.give", "grant.conflict", "grant.settle", "grant.give",
-        "grant.end", "grant.take-back",
+        "request.submit", "request.approve", "grant.begin", "grant.give", "grant.conflict", "grant.settle",
+        "grant.give", "grant.end", "grant.take-back",
     ]  # fmt: skip
     server.run("audit", "verify")

@@ -79,7 +79,9 @@ def test_what_is_offered_and_accepted_is_given_for_its_time_and_nothing_is_left(
         ("request.submit", "ada@acme.example", WHY),
         ("request.counter", "lee@acme.example", BECAUSE),
         ("request.accept", "ada@acme.example", ""),
+        ("grant.begin", "allotment", ""),
         ("grant.give", "allotment", ""),
+        ("grant.expire", "allotment", ""),
         ("grant.take-back", "allotment", ""),
     ]
 

@@ -12,7 +12,7 @@ from typing import Final
 from allotment.errors import AllotmentError, ConflictError, quoted, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
-from allotment.model.audit.act import AuditVerb, act_of
+from allotment.model.audit.act import AuditedAct, AuditVerb, act_of
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind, Terms
@@ -44,11 +44,15 @@ _AGAIN_AFTER: Final = 15_000
 """Milliseconds after which what could not be done is tried again."""
 _MOST_TROUBLE: Final = 500
 """Characters that are kept of what keeps a grant from being as it should be."""
-_VERBS: Final = {
+_SO_AGAIN: Final = "its file is again as it has to be"
+GRANT_VERBS: Final = {
+    GrantState.GIVING: AuditVerb.GRANT_BEGUN,
     GrantState.ACTIVE: AuditVerb.GRANT_GIVEN,
+    GrantState.TAKING_BACK: AuditVerb.GRANT_EXPIRED,
     GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK,
     GrantState.CONFLICT: AuditVerb.GRANT_IN_CONFLICT,
 }
+"""What is told of a grant that comes into a state by itself; what people do with one has verbs of its own."""
 
 
 class GrantCarrier:
@@ -91,7 +95,9 @@ class GrantCarrier:
             AllotmentError: of one grant; what is due of others is done all the same.
         """
         room, now = self._room, self._room.now()
-        grants = tuple(each for each in room.store.grants(_LIVING) if each.kind not in OF_TEAMS)
+        living = room.store.grants(_LIVING)
+        grants = tuple(each for each in living if each.kind not in OF_TEAMS)
+        leaving = {each.team for each in living if each.kind is RequestKind.LEAVE and each.state is GrantState.GIVING}
         if room.repository is None or not grants or (state := self.directory()) is None:
             return False
         news, failed = False, None
@@ -99,6 +105,8 @@ class GrantCarrier:
             try:
                 found = {grant.id: state.tree.files.get(grant_path(grant.id))}
                 for step in steps((grant,), found, now, grant_document):
+                    if step.kind is StepKind.CONFLICT and step.found is None and grant.team in leaving:
+                        continue  # its file went with its team, which ends it in a moment
                     news |= self._carried(room.repository, step, now)
             except StaleRequestError:
                 news = True  # somebody has done something with it meanwhile: the next pass looks at it anew
@@ -133,8 +141,10 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     store, grant = room.store, step.meanwhile
     if step.kind is StepKind.CONFLICT:
         step = _blamed(repository, step)
-    if grant.revision != store.grant(grant.id).revision:
-        store.keep_requests((), (grant,))
+    before = store.grant(grant.id)
+    if grant.revision != before.revision:
+        why = _SO_AGAIN if before.state is GrantState.CONFLICT else ""
+        store.keep_requests((), (grant,), (by_itself(_ITSELF, grant, room.now(), why),))
     try:
         if grant.kind is RequestKind.NOTEBOOK and room.notebooks is not None and step.kind is StepKind.APPLY:
             if why := _why_not_begun(room, grant):
@@ -202,10 +212,22 @@ def kept_trouble(trouble: str) -> str:
     return shown(trouble.encode("utf-8", "backslashreplace").decode())[:_MOST_TROUBLE]
 
 
-def _keep(room: DecisionRoom, after: TeamGrant, commit: str) -> None:
+def by_itself(caller: Caller, after: TeamGrant, now: int, why: str = "", commit: str = "") -> AuditedAct:
+    """What the audit trail tells of a grant that has come into another state without anybody's doing.
+
+    Args:
+        caller: as whom the server does it.
+        after: the grant as it is now.
+        now: milliseconds since the epoch.
+        why: it did; empty where its time says so.
+        commit: that made it so; empty for none.
+    """
     told = (("commit", commit),) if commit else ()
-    act = act_of(_ITSELF, _VERBS[after.state], room.now(), grant_subject(after), why=after.trouble, details=told)
-    room.store.keep_requests((), (after,), (act,))
+    return act_of(caller, GRANT_VERBS[after.state], now, grant_subject(after), why=why, details=told)
+
+
+def _keep(room: DecisionRoom, after: TeamGrant, commit: str) -> None:
+    room.store.keep_requests((), (after,), (by_itself(_ITSELF, after, room.now(), after.trouble, commit),))
 
 
 def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> tuple[str, str]:

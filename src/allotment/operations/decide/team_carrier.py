@@ -21,7 +21,7 @@ from allotment.model.requests.terms import RequestKind, Wish
 from allotment.model.requests.timeline import StepOutcome
 from allotment.model.source import Changes
 from allotment.model.team import Team
-from allotment.operations.decide.carrying_out import kept_trouble
+from allotment.operations.decide.carrying_out import GRANT_VERBS, by_itself, kept_trouble
 from allotment.operations.decide.committing import author_of, told_of_request
 from allotment.operations.decide.desk import grant_subject
 from allotment.operations.decide.proposing import MERGE_AWAITED, ClosedUnmergedError
@@ -49,7 +49,6 @@ _AGAIN_AFTER: Final = 15_000
 """Milliseconds after which a step that failed is tried again."""
 _LOOKED_AGAIN: Final = 5_000
 """The same of one that waits for somebody."""
-_VERBS: Final = {GrantState.ACTIVE: AuditVerb.GRANT_GIVEN, GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK}
 
 
 class StepWaitsError(AllotmentError):
@@ -119,7 +118,7 @@ class TeamCarrier:
         now = self._room.now()
         started = begun(grant, now)
         if started is not grant:
-            self._room.store.keep_requests((), (started,))
+            self._room.store.keep_requests((), (started,), (by_itself(_ITSELF, started, now),))
         step = next_step(started)
         if step is None or 0 < self._not_before.get(grant.id, 0) - now <= _AGAIN_AFTER:
             return started is not grant
@@ -163,8 +162,7 @@ class TeamCarrier:
         after = noted(grant, step, self._room.now(), said, outcome)
         acts: tuple[AuditedAct, ...] = ()
         if after.state is not grant.state:
-            told = (("commit", after.commit),) if after.commit else ()
-            acts = (act_of(_ITSELF, _VERBS[after.state], self._room.now(), grant_subject(after), details=told),)
+            acts = (by_itself(_ITSELF, after, self._room.now(), commit=after.commit),)
         self._room.store.keep_requests((), (after,), acts)
 
 
@@ -318,8 +316,8 @@ class TeamWork:
         store, now, gone = self._room.store, self._room.now(), 0
         for each in store.grants(_LIVING, within=frozenset({self.grant.team})):
             for number, after in enumerate(ended_with_team(each, now)):
-                acts = (self._act(AuditVerb.GRANT_ENDED, grant_subject(after), now),) if number == 0 else ()
-                store.keep_requests((), (after,), acts)
+                verb = GRANT_VERBS[after.state] if number else AuditVerb.GRANT_ENDED
+                store.keep_requests((), (after,), (self._act(verb, grant_subject(after), now),))
                 gone += number == 0
         return f"{gone} were given, or to be given"
 

@@ -194,7 +194,8 @@ def test_what_is_offered_and_taken_is_given_and_goes_by_itself(office: Office) -
     assert len(office.applied) == 2
     assert office.verbs() == [
         ("ada", "request.submit"), ("boss", "request.counter"), ("ada", "request.accept"),
-        ("allotment", "grant.give"), ("allotment", "grant.take-back"),
+        ("allotment", "grant.begin"), ("allotment", "grant.give"),
+        ("allotment", "grant.expire"), ("allotment", "grant.take-back"),
     ]  # fmt: skip
 
 
@@ -289,7 +290,7 @@ def killable(office: Office, calls: Iterator[int]) -> None:
     office.carrier = GrantCarrier(office.room)
 
 
-@pytest.mark.parametrize("moment", range(14))
+@pytest.mark.parametrize("moment", range(16))
 def test_killed_at_any_moment_it_ends_the_same(moment: int) -> None:
     """The story's passes, killed at the n-th change of anything and gone on with: one commit for each change."""
     office = Office()
@@ -306,7 +307,7 @@ def test_killed_at_any_moment_it_ends_the_same(moment: int) -> None:
     assert office.grant(taken.id) is GrantState.ENDED
     assert office.file(taken.id) is None
     assert len(office.repository.commits) == before + 2
-    assert [verb for _, verb in office.verbs()][3:] == ["grant.give", "grant.take-back"]
+    assert [verb for _, verb in office.verbs()][3:] == ["grant.begin", "grant.give", "grant.expire", "grant.take-back"]
 
 
 def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
