@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +19,7 @@ from allotment.api.visits import Asked
 from allotment.model.access.permission import Permission
 from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditReader
+from allotment.ports.audit_service import TrailPage, told_entry
 from allotment.reports.documents.audit import exported
 
 LINES: Final = "application/x-ndjson"
@@ -29,53 +29,6 @@ _READERS: Final = 4
 _TOGETHER: Final = 200
 """Entries that are sent at once."""
 _Moment = Annotated[int | None, Query(ge=0, le=MOST_NUMBER)]
-
-
-@dataclass(frozen=True, slots=True)
-class ToldDetail:
-    """What an entry says besides."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToldEntry:
-    """An entry of the trail, as `allot audit search -o json` has it; see `AuditedAct`.
-
-    Attributes:
-        at: milliseconds since the epoch.
-        digest: of this entry; the next one names it as `previous`.
-        damaged: why it cannot be read; empty where it can, and then all else is told.
-    """
-
-    number: int
-    at: int = 0
-    who: str = ""
-    kind: str = ""
-    whence: str = ""
-    verb: str = ""
-    outcome: str = ""
-    subject: str = ""
-    name: str = ""
-    team: str = ""
-    why: str = ""
-    details: tuple[ToldDetail, ...] = ()
-    previous: str = ""
-    digest: str = ""
-    damaged: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TrailPage:
-    """Some of what was found, newest first.
-
-    Attributes:
-        before: number before which the next page begins; None where there is none.
-    """
-
-    rows: tuple[ToldEntry, ...]
-    before: int | None = None
 
 
 def add_trail_routes(routes: Routes, store: AuditReader) -> None:
@@ -108,29 +61,6 @@ def add_trail_routes(routes: Routes, store: AuditReader) -> None:
         lines = await to_thread.run_sync(lambda: _lines(store.whole_audit()), limiter=readers)
         # What is cut off, `allot audit verify` notices.
         return StreamingResponse(while_let_in(lines, readers, asked), media_type=LINES)
-
-
-def told_entry(entry: AuditEntry | DamagedEntry) -> ToldEntry:
-    """An entry, as it is told."""
-    if isinstance(entry, DamagedEntry):
-        return ToldEntry(entry.number, damaged=entry.why)
-    act = entry.act
-    return ToldEntry(
-        number=entry.number,
-        at=act.at,
-        who=act.who,
-        kind=act.kind,
-        whence=act.whence,
-        verb=act.verb,
-        outcome=act.outcome,
-        subject=act.subject,
-        name=act.name,
-        team=act.team,
-        why=act.why,
-        details=tuple(ToldDetail(name, value) for name, value in act.details),
-        previous=entry.previous,
-        digest=entry.digest,
-    )
 
 
 def _lines(trail: Iterator[AuditEntry | DamagedEntry]) -> Iterator[bytes]:

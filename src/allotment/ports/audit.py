@@ -6,6 +6,7 @@ It stands in the same database as what the acts have changed, so that the two ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -69,6 +70,23 @@ class AuditReader(Protocol):
 
     def whole_audit(self) -> Iterator[AuditEntry | DamagedEntry]:
         """Every entry from the first one on, as many as there were when it was asked for."""
+        ...
+
+
+class TrailPlace(Protocol):
+    """Where a trail is that is read: a store of this machine, or a server elsewhere."""
+
+    @property
+    def shown(self) -> str:
+        """Path or address, without a password."""
+        ...
+
+    def reader(self) -> AbstractContextManager[AuditReader]:
+        """Open it to read.
+
+        Raises:
+            NotFoundError: there is none.
+        """
         ...
 
 

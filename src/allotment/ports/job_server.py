@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from allotment.ports.access_service import AccessService
+from allotment.ports.audit_service import AuditService
 from allotment.ports.cluster_service import ClusterService
 from allotment.ports.event_service import EventService
 from allotment.ports.job_service import JobService
@@ -13,7 +14,9 @@ from allotment.ports.log_lines import LogLookups
 from allotment.ports.request_service import RequestService
 
 
-class AskedServer(JobService, LogLookups, AccessService, RequestService, ClusterService, EventService, Protocol):
+class AskedServer(
+    JobService, LogLookups, AccessService, RequestService, ClusterService, AuditService, EventService, Protocol
+):
     """All that a server answers, on this machine or elsewhere."""
 
 

@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +92,8 @@ from allotment.spec.jobs.rules import refuse_broken_rules
 from tests.unit import builders
 from tests.unit.operations.run.machine import Machine, acme, job
 
+NOTHING_DECLARED: Mapping[str, str] = {}
+
 
 class Shelf:
     """Packed code in memory."""
@@ -114,9 +116,13 @@ class Shelf:
 
 
 class World:
-    """A server over a machine of fakes."""
+    """A server over a machine of fakes.
 
-    def __init__(self) -> None:
+    Args:
+        declared: files of its platform directory, as it tells them.
+    """
+
+    def __init__(self, declared: Mapping[str, str] = NOTHING_DECLARED) -> None:
         self.machine = Machine()
         self.ids = (f"j{number}" for number in itertools.count())
         self.shelf = Shelf()
@@ -150,6 +156,7 @@ class World:
             "1",
             1,
             refuse=lambda wanted: refuse_broken_rules(wanted, self.platform),
+            declared=declared,
         )
         self.desk = Desk(identity, self.machine.store, opener, self.shelf, self.machine.clock, lambda: next(self.ids))
 
@@ -162,7 +169,7 @@ class World:
 
 
 def no_requests(_admitted: LetIn) -> RequestService:
-    """Nobody asks for them here; see `test_requests.py`."""
+    """Nobody asks for them here; `test_requests.py` does, of a server with people."""
     return NotImplemented  # type: ignore[no-any-return]
 
 

@@ -14,6 +14,7 @@ from allotment.adapters.server.asking import PATIENCE, gone, whole
 from allotment.adapters.server.clusters import ClustersThere
 from allotment.adapters.server.event_stream import SILENCE, EventStream
 from allotment.adapters.server.requests import RequestsThere
+from allotment.adapters.server.trail import TrailThere
 from allotment.errors import AllotmentError, InputError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import write_value
@@ -49,7 +50,7 @@ _TOGETHER: Final = 256 << 10
 """Bytes of submissions that travel together, at most."""
 
 
-class RemoteServer(ClustersThere, AccessThere, RequestsThere):
+class RemoteServer(ClustersThere, AccessThere, RequestsThere, TrailThere):
     """A server, wherever it is."""
 
     def status(self) -> ServerStatus:

@@ -8,8 +8,7 @@ from typing import Final
 
 from allotment.model.audit.chain import AuditEntry, ChainBreak, ChainCheck, ChainHead, DamagedEntry
 from allotment.model.moments import moment
-from allotment.ports.audit import AuditFilter, AuditPage
-from allotment.ports.store import StorePlace
+from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, TrailPlace
 from allotment.scenarios.times import milliseconds
 
 _MOST_BREAKS: Final = 100
@@ -40,19 +39,19 @@ class TrailVerdict:
         return not self.breaks
 
 
-def verified(place: StorePlace, heads: Sequence[ChainHead] = ()) -> TrailVerdict:
+def verified(place: TrailPlace, heads: Sequence[ChainHead] = ()) -> TrailVerdict:
     """Go along the whole trail; a server may write meanwhile.
 
     Args:
-        place: of the store.
+        place: of the trail.
         heads: that were written down elsewhere.
 
     Raises:
-        NotFoundError: there is no store.
+        NotFoundError: there is none.
         StoreError: it cannot be read.
     """
-    with place.reader() as store:
-        return gone_along(store.whole_audit(), heads)
+    with place.reader() as trail:
+        return gone_along(trail.whole_audit(), heads)
 
 
 def gone_along(trail: Iterable[AuditEntry | DamagedEntry], heads: Sequence[ChainHead] = ()) -> TrailVerdict:
@@ -72,43 +71,49 @@ def gone_along(trail: Iterable[AuditEntry | DamagedEntry], heads: Sequence[Chain
     return TrailVerdict(check.head, entries, len({*heads}), check.met, tuple(breaks[:_MOST_BREAKS]))
 
 
-def searched(place: StorePlace, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> AuditPage:
+def searched(place: TrailPlace, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> AuditPage:
     """Entries, newest first.
 
     Args:
-        place: of the store.
+        place: of the trail.
         wanted: which.
         before: only such with a lower number.
-        limit: how many.
+        limit: how many; beyond those of a page they are read page by page.
 
     Raises:
-        NotFoundError: there is no store.
+        NotFoundError: there is none.
         StoreError: it cannot be read.
     """
-    with place.reader() as store:
-        return store.audited(wanted, before=before, limit=limit)
+    found: list[AuditEntry | DamagedEntry] = []
+    with place.reader() as trail:
+        while True:
+            page = trail.audited(wanted, before=before, limit=min(limit - len(found), MOST_AUDITED))
+            found += page.entries
+            before = page.before
+            if before is None or len(found) >= limit:
+                return AuditPage(tuple(found), before)
 
 
-def written_out(place: StorePlace) -> Iterator[AuditEntry | DamagedEntry]:
+def written_out(place: TrailPlace) -> Iterator[AuditEntry | DamagedEntry]:
     """Every entry, the oldest first.
 
     Raises:
-        NotFoundError: there is no store.
+        NotFoundError: there is none.
         StoreError: it cannot be read.
     """
-    with place.reader() as store:
-        yield from store.whole_audit()
+    with place.reader() as trail:
+        yield from trail.whole_audit()
 
 
-def head_of(place: StorePlace) -> ChainHead:
+def head_of(place: TrailPlace) -> ChainHead:
     """How far the trail goes: what is written down elsewhere.
 
     Raises:
-        NotFoundError: there is no store.
+        NotFoundError: there is none.
         StoreError: it cannot be read.
     """
-    with place.reader() as store:
-        return store.audit_head()
+    with place.reader() as trail:
+        return trail.audit_head()
 
 
 def moment_before(text: str, now: int) -> int:

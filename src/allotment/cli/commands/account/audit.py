@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from allotment.cli.commands.run.store import store_flag, store_place
+from allotment.cli.commands.run.store import store_flag
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, packed, setting_flag
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
-    from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
-    from allotment.ports.store import StorePlace
+    from allotment.model.audit.chain import ChainHead
 
+F = TypeVar("F", bound=Callable[..., Any])
 _HERE: Final = "allotment.cli.commands.account.audit"
 _USUAL: Final = 50
 
@@ -29,6 +28,11 @@ ENTRIES: Final = (
     CommandEntry("export", f"{_HERE}:export", "The whole trail, for another system."),
     CommandEntry("head", f"{_HERE}:head", "How far it goes: a line to keep elsewhere."),
 )
+
+
+def _where_flags(function: F) -> F:
+    """``--store`` and ``--server``: whose trail is read."""
+    return store_flag(setting_flag("server")(function))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def audit() -> None:
 
     Every act that changes something is kept in the store of jobs, together with the change or not at all. Entries are
     only ever added, and each holds the digest of the one before it, so that none can be changed or taken out unnoticed.
-    It is read on the server's own machine, by the user whose server it is.
+    It is read on the server's own machine by the user whose server it is, and from elsewhere (`allot login`, --server)
+    by auditors and administrators.
     """
 
 
@@ -64,7 +69,7 @@ def audit() -> None:
 @click.option("--until", metavar="TIME", help="Before then; the same.")
 @click.option("--before", type=click.IntRange(min=1), metavar="N", help="Only entries of lower numbers.")
 @setting_flag("team", "team", "-n", "--namespace", metavar="NAME", names="team")
-@store_flag
+@_where_flags
 @output_flags
 @global_flags
 @click.pass_obj
@@ -76,6 +81,7 @@ def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> 
     """
     from allotment import wiring
     from allotment.cli.commands.account.audit_view import audit_listing
+    from allotment.cli.commands.account.trails import trail_place
     from allotment.cli.shell.output import show
     from allotment.operations.account.trail import moment_before, searched
     from allotment.ports.audit import AuditFilter
@@ -91,8 +97,7 @@ def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> 
         since=None if asked.since is None else moment_before(asked.since, now),
         until=None if asked.until is None else moment_before(asked.until, now),
     )
-    with _trail(session) as place:
-        page = searched(place, wanted, before=asked.before, limit=output.limit or _USUAL)
+    page = searched(trail_place(session), wanted, before=asked.before, limit=output.limit or _USUAL)
     show(session, output, audit_listing(page.entries))
     if page.before is not None:
         session.note(f"there are older ones: --before {page.before}")
@@ -107,7 +112,7 @@ def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> 
     metavar="FILE",
     help="Heads that were written down; - is standard input. May be repeated.",
 )
-@store_flag
+@_where_flags
 @format_flag
 @global_flags
 @click.pass_obj
@@ -116,22 +121,27 @@ def verify(session: Session, *, file: str | None, heads: tuple[str, ...]) -> int
 
     --heads names any text in which lines of `allot audit head` stand, such as the log of the server, which writes one
     at its start, every hour and at its end. What was cut off, or made anew as a whole, shows by these alone. Where
-    something is not as it was written, the exit code is 1.
+    something is not as it was written, the exit code is 1. Of a server elsewhere the chain is reckoned here, from what
+    it sends.
     """
     from allotment.cli.commands.account.audit_view import verdict_note, verdict_text
+    from allotment.cli.commands.account.trails import TrailElsewhere, entries_in, trail_place
     from allotment.cli.shell.output import write_document
     from allotment.operations.account.trail import gone_along, verified
     from allotment.reports.documents.audit import verdict_document
 
     known = [head for each in heads for head in _heads(each)]
-    with _trail(session) as place:
-        verdict = verified(place, known) if file is None else gone_along(_entries(file), known)
+    if file is None:
+        place = trail_place(session)
+        verdict, whose = verified(place, known), place.shown
+    else:
+        place, verdict, whose = None, gone_along(entries_in(_text(file).split("\n"), file), known), file
     form = session.value("output")
     if form in ("json", "yaml"):
-        write_document(session, form, verdict_document(verdict, place.shown if file is None else file))
+        write_document(session, form, verdict_document(verdict, whose))
     else:
         session.out(verdict_text(verdict))
-    session.note(verdict_note(verdict))
+    session.note(verdict_note(verdict, elsewhere=isinstance(place, TrailElsewhere)))
     return 0 if verdict.sound else 1
 
 
@@ -149,23 +159,6 @@ def _text(file: str) -> str:
     return wiring.files().read_text(wiring.files().user_path(file))
 
 
-def _entries(file: str) -> Iterator[AuditEntry | DamagedEntry]:
-    from allotment.errors import InputError, at, shown
-    from allotment.model.audit.chain import DamagedEntry
-    from allotment.reports.documents.audit import audit_entry
-
-    for number, line in enumerate(_text(file).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield audit_entry(line)
-        except InputError as error:
-            if number == 1:  # another file than was meant
-                with at(f"{shown(file)}:1"):
-                    raise
-            yield DamagedEntry(0, f"line {number}: {error.line}")
-
-
 @click.command(cls=Command)
 @click.option(
     "--as",
@@ -175,7 +168,7 @@ def _entries(file: str) -> Iterator[AuditEntry | DamagedEntry]:
     show_default=True,
     help="JSON Lines, or ArcSight's Common Event Format.",
 )
-@store_flag
+@_where_flags
 @global_flags
 @click.pass_obj
 def export(session: Session, *, form: str) -> None:
@@ -183,18 +176,18 @@ def export(session: Session, *, form: str) -> None:
 
     What JSON Lines hold can be verified as the trail itself can.
     """
+    from allotment.cli.commands.account.trails import trail_place
     from allotment.operations.account.trail import written_out
     from allotment.reports.documents.audit import cef_line, exported
     from allotment.wiring import running
 
     version = running.version()
-    with _trail(session) as place:
-        for each in written_out(place):
-            session.out(cef_line(each, version) if form == "cef" else json.dumps(exported(each), ensure_ascii=True))
+    for each in written_out(trail_place(session)):
+        session.out(cef_line(each, version) if form == "cef" else json.dumps(exported(each), ensure_ascii=True))
 
 
 @click.command(cls=Command)
-@store_flag
+@_where_flags
 @global_flags
 @click.pass_obj
 def head(session: Session) -> None:
@@ -202,29 +195,7 @@ def head(session: Session) -> None:
 
     In a Git repository, on paper, in another system: `allot audit verify --heads FILE` finds it in any text.
     """
+    from allotment.cli.commands.account.trails import trail_place
     from allotment.operations.account.trail import head_of
 
-    with _trail(session) as place:
-        session.out(str(head_of(place)))
-
-
-@contextmanager
-def _trail(session: Session) -> Iterator[StorePlace]:
-    """The store whose trail is read: one of this machine, whichever server is asked.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    from allotment.errors import NotFoundError, shown
-
-    try:
-        yield store_place(session)
-    except NotFoundError as error:
-        server = session.value("server")
-        if not server or session.value("store"):
-            raise
-        raise NotFoundError(
-            f"the audit trail of {shown(server)} is read on its own machine",
-            why=f"it lies in that server's store, and here {error.what}",
-            fix="have the user whose server it is run this there; `allot audit export` writes it for others",
-        ) from error
+    session.out(str(head_of(trail_place(session))))

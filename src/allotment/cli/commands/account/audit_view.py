@@ -74,11 +74,22 @@ def _breaks(verdict: TrailVerdict) -> Iterator[str]:
     yield from (f"  {each.said}" for each in verdict.breaks)
 
 
-def verdict_note(verdict: TrailVerdict) -> str:
-    """What the answer is worth."""
-    if not verdict.heads:
+def verdict_note(verdict: TrailVerdict, *, elsewhere: bool = False) -> str:
+    """What the answer is worth.
+
+    Args:
+        verdict: the answer.
+        elsewhere: whether it is of what a server elsewhere has sent.
+    """
+    if verdict.heads:
+        return f"it leads through {verdict.met} of {count(verdict.heads, 'head')} that were written down"
+    none = "no head that was written down elsewhere was given: "
+    if elsewhere:
         return (
-            "no head that was written down elsewhere was given: a trail that was made anew as a whole, or whose newest "
-            "entries were cut off, looks sound. The server's log has a head for every hour: --heads FILE"
+            f"{none}a trail that was made anew as a whole, one whose newest entries the server keeps back, and one "
+            "that it has for you alone look sound. Keep lines of `allot audit head` here: --heads FILE"
         )
-    return f"it leads through {verdict.met} of {count(verdict.heads, 'head')} that were written down"
+    return (
+        f"{none}a trail that was made anew as a whole, or whose newest "
+        "entries were cut off, looks sound. The server's log has a head for every hour: --heads FILE"
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, team_flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, setting_flag, team_flag
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _NAME: Final = "the clone"
 )
 @click.option("--follow", "-f", is_flag=True, help="Follow its log to its end.")
 @team_flag
+@setting_flag("server")
 @output_flags
 @global_flags
 @click.pass_obj

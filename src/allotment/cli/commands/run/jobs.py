@@ -259,6 +259,7 @@ def wait(session: Session, jobs: tuple[str, ...], *, condition: str, timeout: st
 @click.argument("job")
 @team_flag
 @format_flag
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def report(session: Session, job: str) -> None:
