@@ -43,8 +43,7 @@ const asked = (reference: string, remedies: boolean) =>
   queryOptions({
     queryKey: ['answer', 'why', reference, String(remedies)],
     queryFn: async () =>
-      (await call('get', '/api/v1/answers/why/{reference}', { path: { reference }, query: { remedies } })).answer as unknown as Told<Why>,
-    retry: false,
+      (await call('get', '/api/v1/answers/why/{reference}', { path: { reference }, query: { remedies }, once: true })).answer as unknown as Told<Why>,
   })
 
 /** The cause at once. */

@@ -108,6 +108,8 @@ def test_every_count_leads_to_a_list_of_exactly_that_length(house: House, visit:
     one.shown("/")
     held = one.page.locator(".figure", has=one.page.get_by_text("GPUs held by jobs")).locator("b").inner_text()
     assert held == f"{sum(each['devices'] for each in rows if each['state'] in GROUPS['running']):,}"
+    one.page.locator(".figure", has=one.page.get_by_text("GPUs held by jobs")).get_by_role("link").click()
+    one.page.get_by_text(f"{held} GPU{'' if held == '1' else 's'} held", exact=True).wait_for()
     for name, states in GROUPS.items():
         one.shown(f"/jobs?state={name}")
         number = sum(each["state"] in states for each in rows)
