@@ -34,21 +34,19 @@ export function Home() {
         )}
       </div>
       <Figures />
-      <div className="columns own">
-        <Mine name={me?.name ?? ''} />
-        <OwnRequests name={me?.name ?? ''} />
-        <ToDecide />
-      </div>
-      {mayRead && (
-        <div className="columns">
-          <OwnQuota />
-          <FreeNow />
+      <div className="columns">
+        <div className="stack">
+          <Mine name={me?.name ?? ''} />
+          <OwnRequests name={me?.name ?? ''} />
+          <ToDecide />
         </div>
-      )}
-      <div className="columns uneven">
-        <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
-        <Room />
+        <div className="stack">
+          {mayRead && <OwnQuota />}
+          {mayRead && <FreeNow />}
+          <Room />
+        </div>
       </div>
+      <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
     </>
   )
 }

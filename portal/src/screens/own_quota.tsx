@@ -84,7 +84,7 @@ function QuotaLine({ of: { team, terms }, named, told }: { of: QuotaRow; named: 
           <Name of={cluster} />
         </span>
       </td>
-      <td className="bar-column card-whole">{used === null ? <span className="faint">{told ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={guaranteed} used={used} limit={limit} />}</td>
+      <td className="bar-column wide">{used === null ? <span className="faint">{told ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={guaranteed} used={used} limit={limit} />}</td>
       <td className="number card-badge">
         {used === null ? '' : <span className={used > guaranteed ? 'tone-wait' : ''}>{count(used)} of </span>}
         {count(guaranteed)}

@@ -3,7 +3,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { grantOf, requestOf, whoami } from '../api/queries'
 import type { TeamGrant, ToldRequest } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
-import { Lasted, Moment, Ran } from '../parts/moment'
+import { Lasted, Moment, Ran, Told } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Glyph, State } from '../parts/state'
 import { useJobs } from '../store/live'
@@ -245,7 +245,9 @@ function Terms({ told }: { told: ToldRequest }) {
       {told.after && (
         <>
           <dt>Afterwards</dt>
-          <dd>{told.after}</dd>
+          <dd>
+            <Told of={told.after} />
+          </dd>
         </>
       )}
     </dl>

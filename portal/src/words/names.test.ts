@@ -4,7 +4,8 @@ import { parted } from './names'
 describe('a name that is too long', () => {
   it.each([
     ['local', 'local', ''],
-    ['training-eastus', 'training-eastus', ''],
+    ['dev-eastus', 'dev-eastus', ''],
+    ['training-eastus', 'training', '-eastus'],
     ['prod-inference-eastus', 'prod-inference', '-eastus'],
     ['prod-inference-westeurope', 'prod-inference', '-westeurope'],
     ['prod-inference-east-1', 'prod-inference', '-east-1'],

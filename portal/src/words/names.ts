@@ -3,7 +3,7 @@ const END = 9
 
 /** A name as the part that may be cut, and its end, which may not; what is short has no end. */
 export function parted(name: string): readonly [string, string] {
-  if (name.length < 2 * END) return [name, '']
+  if (name.length < END + 5) return [name, '']
   // An end that is a word of its own is easier to read than one that begins within a word.
   const word = name.lastIndexOf('-', name.length - 4)
   const at = word >= name.length - END - 3 ? word : name.length - END
