@@ -43,10 +43,12 @@ export function Home() {
         <div className="stack">
           {mayRead && <OwnQuota />}
           {mayRead && <FreeNow />}
-          <Room />
         </div>
       </div>
-      <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
+      <div className="columns uneven">
+        <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
+        <Room />
+      </div>
     </>
   )
 }
@@ -165,9 +167,9 @@ function Room() {
               <tr key={each.name}>
                 <td className={each.unreachable ? 'most two-lines' : 'most'} title={each.name}>
                   <Name of={each.name} />
-                  {!each.unreachable && <span className="faint roomy wide"> {each.offer.kind}</span>}
                   {each.unreachable && <div className="tone-bad">{each.unreachable}</div>}
                 </td>
+                <td className="whole faint roomy wide">{each.unreachable ? '' : each.offer.kind}</td>
                 <td className="number">
                   {plural(Object.values(each.offer.accelerators ?? {}).reduce((sum, number) => sum + number, 0), 'GPU')}
                 </td>

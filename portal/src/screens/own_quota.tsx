@@ -41,7 +41,7 @@ export function OwnQuota() {
       acts={<Link to="/quotas">All quotas</Link>}
       stale={() => staleOf(sources)}
       partial={() => lackingOf(sources, seen.flatMap((each) => (each.error ? [`what is used is not known: ${asTrouble(each.error).what}`] : [])))}
-      truncated={(rows) => (rows.length > SHOWN ? `the fullest ${SHOWN} of ${plural(rows.length, 'quota')}` : null)}
+      truncated={(rows) => (rows.length > SHOWN ? `${rows[0]?.terms.used == null ? '' : 'the fullest '}${SHOWN} of ${plural(rows.length, 'quota')}` : null)}
       empty={(rows) =>
         rows.length ? null : (
           <>
@@ -84,7 +84,7 @@ function QuotaLine({ of: { team, terms }, named, told }: { of: QuotaRow; named: 
           <Name of={cluster} />
         </span>
       </td>
-      <td className="bar-column wide">{used === null ? <span className="faint">{told ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={guaranteed} used={used} limit={limit} />}</td>
+      <td className="bar-column wide">{used === null ? <span className="faint">{told ? 'not seen' : ''}</span> : <QuotaBar nominal={guaranteed} used={used} limit={limit} />}</td>
       <td className="number card-badge">
         {used === null ? '' : <span className={used > guaranteed ? 'tone-wait' : ''}>{count(used)} of </span>}
         {count(guaranteed)}

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from allotment.model.jobs.run import JobState
+from allotment.model.requests.request import RequestState
 from allotment.ports.requests import RequestFilter
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
@@ -176,7 +177,7 @@ def test_what_is_marked_stays_marked_while_others_come_above_it(house: House, ow
 def test_the_palette_finds_all_that_has_a_name(house: House, owner: Visit) -> None:
     """By a part of it, kind by kind."""
     page = owner.shown("/")
-    request = house.service.requests(RequestFilter()).rows[0]
+    request = house.service.requests(RequestFilter(states=frozenset({RequestState.WAITING}))).rows[0]
     (node,) = house.service.status().backends
     for text, kind, said, address in (
         ("nlp", "Teams", "nlp", "**/teams/nlp"),

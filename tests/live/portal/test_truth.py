@@ -259,8 +259,7 @@ def test_what_is_empty_says_what_to_do_next_and_what_is_cut_or_lacks_something_s
     one.page.route(re.compile(r"/api/v1/jobs\?"), cut)
     for path in ("/", "/jobs"):
         one.open(path)
-        one.page.locator("[data-state=truncated]").wait_for()
-        assert "the newest 7" in one.text("[data-state=truncated]")
+        one.page.locator("[data-state=truncated]", has_text="the newest 7").wait_for()
     one.page.unroute_all()
     (request,) = (path for path in by_address(house) if path.startswith("/requests/"))
     one.shown(request)
