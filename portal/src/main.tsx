@@ -69,7 +69,10 @@ const queries = new QueryClient({
     queries: {
       staleTime: 30_000,
       gcTime: 30 * 60_000,
-      retry: (failures, error) => failures < 2 && asTrouble(error).passing,
+      // What fails in passing is asked for again within the patience of a call, and not beyond it.
+      retry: false,
+      // A browser that takes itself for offline would be waited for without an end.
+      networkMode: 'always',
       refetchOnWindowFocus: false,
     },
   },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { TeamGrant } from '../api/schema'
-import type { Queues, Waste } from './documents'
-import { brokenFleet, ending, reclaimable, wasted } from './overview'
+import type { GrantRequest, TeamGrant } from '../api/schema'
+import type { Books, Queues, Quotas, Waste } from './documents'
+import { alarms, brokenFleet, ending, findings, isNoted, openOf, reclaimable, undecided, wasted } from './overview'
+import { mayBeReclaimed, waitingIn } from './queue_tree'
 
 const HOUR = 3_600_000
 const waste = {
@@ -27,7 +28,7 @@ describe('the overview', () => {
     ])
   })
 
-  it('counts what is borrowed of those alone whose work waits', () => {
+  it('counts queues that have borrowed of those whose work waits', () => {
     const use = (lender: string, amount: number, resource = 'nvidia.com/gpu') => ({ resource, borrowsFrom: [{ lender, amount }] })
     const queues = {
       items: [
@@ -36,12 +37,30 @@ describe('the overview', () => {
         { cluster: 'c', clusterQueue: 'rec', pending: 0, quotas: [] },
       ],
     } as unknown as Queues
-    expect(reclaimable(queues)[0]?.number).toBe(4)
+    expect(reclaimable(queues)[0]?.number).toBe(1)
+    // As many as the list of queues has that are like that.
+    const { items } = queues
+    expect(items.filter((each) => mayBeReclaimed(each, waitingIn(items)))).toHaveLength(1)
   })
 
   it('counts grants that end within a day, and those in conflict', () => {
     const grant = (state: string, until: number | null) => ({ state, terms: { until } }) as unknown as TeamGrant
-    const found = ending([grant('active', 23 * HOUR), grant('active', 25 * HOUR), grant('active', null), grant('conflict', 1), grant('ended', 1)], 0)
+    const grants = [grant('active', 23 * HOUR), grant('active', 25 * HOUR), grant('active', null), grant('conflict', 1), grant('ended', 1)]
+    const found = ending(grants, 0)
     expect(found.map((each) => each.number)).toEqual([1, 1])
+    // Each leads to exactly those grants.
+    for (const { number, search } of found) expect(grants.filter((each) => isNoted(each, search?.kind ?? '', 0))).toHaveLength(number)
+  })
+
+  it('counts requests as their list does', () => {
+    const requests = ['waiting', 'offered', 'approved', 'denied'].map((state) => ({ state }) as unknown as GrantRequest)
+    expect(undecided(requests)[0]?.number).toBe(openOf(requests).length)
+    expect(openOf(requests)).toHaveLength(2)
+  })
+
+  it('leads from what is nearly full, and from what is beyond the hardware, to that list alone', () => {
+    const [full] = alarms({ items: [{ alarm: 'stop' }, { alarm: 'warning' }, { alarm: 'increase' }] } as unknown as Quotas)
+    const [beyond] = findings({ findings: [{}] } as unknown as Books)
+    expect([full?.number, full?.search, beyond?.search]).toEqual([2, { kind: 'limits' }, { kind: 'findings' }])
   })
 })

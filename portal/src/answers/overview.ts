@@ -3,7 +3,7 @@ import type { ListSearch } from '../store/list'
 import type { Tone } from '../words/states'
 import type { Books, ClusterStates, Explanations, Holdings, Queues, Quotas, Waste } from './documents'
 import { oddities } from './holds'
-import { isDevice, reclaimersOf, waitingIn } from './queue_tree'
+import { mayBeReclaimed, waitingIn } from './queue_tree'
 import { amountsOf } from './slots'
 
 /** A number of the overview, with the list that has exactly what it counts. */
@@ -66,34 +66,43 @@ export function oddHolds({ items }: Holdings): readonly Line[] {
 
 export function alarms({ items }: Quotas): readonly Line[] {
   const near = items.filter((each) => each.alarm === 'warning' || each.alarm === 'stop').length
-  return [{ key: 'alarms', number: near, said: `${s(near, 'limit is', 'limits are')} nearly full`, tone: 'wait', to: '/policies' }]
+  return [{ key: 'alarms', number: near, said: `${s(near, 'limit is', 'limits are')} nearly full`, tone: 'wait', to: '/policies', search: { kind: 'limits' } }]
 }
 
-/** GPUs that whoever lent them may take back, and has work that waits for them. */
+/** Queues that have borrowed what whoever lent it may take back, and has work that waits for it. */
 export function reclaimable({ items }: Queues): readonly Line[] {
   const waiting = waitingIn(items)
-  const number = items
-    .flatMap((each) => reclaimersOf(each, each.quotas.filter((use) => isDevice(use.resource)), waiting))
-    .reduce((sum, each) => sum + (each.pending ? each.amount : 0), 0)
-  return [{ key: 'reclaim', number, said: 'borrowed, while the lender waits', tone: 'wait', to: '/queues', search: { kind: 'reclaim' } }]
+  const number = items.filter((each) => mayBeReclaimed(each, waiting)).length
+  return [{ key: 'reclaim', number, said: `${s(number, 'queue borrows', 'queues borrow')} while the lender waits`, tone: 'wait', to: '/queues', search: { kind: 'reclaim' } }]
 }
 
 export function findings({ findings: found }: Books): readonly Line[] {
-  return [{ key: 'books', number: found.length, said: `${s(found.length, 'quota', 'quotas')} beyond the hardware`, tone: 'wait', to: '/policies' }]
+  return [{ key: 'books', number: found.length, said: `${s(found.length, 'quota', 'quotas')} beyond the hardware`, tone: 'wait', to: '/policies', search: { kind: 'findings' } }]
 }
 
 const DAY = 86_400_000
 
+/** Whether a grant is one of those that a number of the overview counts. */
+export function isNoted(grant: TeamGrant, noted: string, now: number): boolean {
+  if (noted === 'conflict') return grant.state === 'conflict'
+  return noted === 'ending' && grant.state === 'active' && grant.terms.until !== null && grant.terms.until - now < DAY
+}
+
 export function ending(grants: readonly TeamGrant[], now: number): readonly Line[] {
-  const conflicts = grants.filter((each) => each.state === 'conflict').length
-  const soon = grants.filter((each) => each.state === 'active' && each.terms.until !== null && each.terms.until - now < DAY).length
+  const conflicts = grants.filter((each) => isNoted(each, 'conflict', now)).length
+  const soon = grants.filter((each) => isNoted(each, 'ending', now)).length
   return [
-    { key: 'conflicts', number: conflicts, said: `${s(conflicts, 'grant', 'grants')} in conflict`, tone: 'bad', to: '/requests' },
-    { key: 'ending', number: soon, said: `${s(soon, 'grant ends', 'grants end')} within a day`, tone: 'wait', to: '/requests' },
+    { key: 'conflicts', number: conflicts, said: `${s(conflicts, 'grant', 'grants')} in conflict`, tone: 'bad', to: '/requests', search: { kind: 'conflict' } },
+    { key: 'ending', number: soon, said: `${s(soon, 'grant ends', 'grants end')} within a day`, tone: 'wait', to: '/requests', search: { kind: 'ending' } },
   ]
 }
 
+/** Requests that wait for an answer: of whoever decides, or of whoever asked. */
+export function openOf<R extends Pick<GrantRequest, 'state'>>(requests: readonly R[]): readonly R[] {
+  return requests.filter((each) => each.state === 'waiting' || each.state === 'offered')
+}
+
 export function undecided(requests: readonly GrantRequest[]): readonly Line[] {
-  const open = requests.filter((each) => each.state === 'waiting' || each.state === 'offered').length
+  const open = openOf(requests).length
   return [{ key: 'requests', number: open, said: `${s(open, 'request waits', 'requests wait')} for an answer`, tone: 'wait', to: '/requests' }]
 }

@@ -131,10 +131,10 @@ export const whatIf = (where: Where, changes: readonly string[], everybody: bool
         await call('get', '/api/v1/answers/whatif', {
           query: { ...queryOf(where), change: [...changes], budget: BUDGET, ...(everybody ? { all: true } : {}) },
           signal,
+          once: true,
         })
       ).answer as unknown as Told<WhatIf>,
     staleTime: 60_000,
-    retry: false,
   })
 
 export const quotaPreview = (wish: QuotaWish) =>
@@ -143,7 +143,6 @@ export const quotaPreview = (wish: QuotaWish) =>
     queryFn: async ({ signal }) =>
       (await call('post', '/api/v1/quota-previews', { body: { version: 1, wish }, signal })).foreseen,
     staleTime: 10_000,
-    retry: false,
   })
 
 export async function changeQuota(asked: AskedQuotaChange) {

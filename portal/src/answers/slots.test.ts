@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { WasteEntry } from './documents'
-import { amountsOf, blocksOf, kindOf, nodesOf, nothing, squaresOf } from './slots'
+import { amountsOf, blocksOf, fleetTitle, kindOf, nodesOf, nothing, squaresOf } from './slots'
 
 const HOUR = 3_600_000
 
@@ -23,6 +23,12 @@ export function entry(some: Partial<WasteEntry>): WasteEntry {
 }
 
 describe('nodes as slots', () => {
+  it('are titled by what is chosen of them, and not by all that stands beside it', () => {
+    const amounts = { ...nothing(), used: 5, broken: 2, free: 1 }
+    expect(fleetTitle(amounts, 1, null)).toBe('8 accelerators in 1 node')
+    expect(fleetTitle(amounts, 1, 'broken')).toBe('2 broken of 8 accelerators in 1 node')
+  })
+
   it('has a kind for every cause, and none for one that is not known', () => {
     expect(kindOf('fragmented')).toBe('stranded')
     expect(kindOf('quota-blocked')).toBe('stranded')

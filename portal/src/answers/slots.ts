@@ -1,3 +1,4 @@
+import { count, plural } from '../words/format'
 import type { WasteEntry } from './documents'
 
 /** What becomes of a device, as the picture of the fleet has it; in the order in which a node shows them. */
@@ -123,6 +124,13 @@ export function squaresOf({ total, amounts }: Pick<NodeSlots, 'total' | 'amounts
     left -= 1
   }
   return KINDS.flatMap((kind) => Array.from({ length: whole[kind] }, () => kind))
+}
+
+/** What nodes have together; of what is chosen first of all, for it is that number which led there. */
+export function fleetTitle(amounts: Amounts, nodes: number, kind: SlotKind | null): string {
+  const all = Math.round(KINDS.reduce((sum, each) => sum + amounts[each], 0) * 1000) / 1000
+  const where = `${plural(all, 'accelerator')} in ${plural(nodes, 'node')}`
+  return kind ? `${count(amounts[kind])} ${KIND_WORDS[kind].word} of ${where}` : where
 }
 
 /** Nodes of one cluster and model, which stand together in the picture. */

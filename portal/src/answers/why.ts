@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { call } from '../api/client'
-import type { Verdict } from './documents'
+import type { Subject, Verdict } from './documents'
 import type { Told } from './queries'
 
 /** Where a job stands in its queue. */
@@ -24,12 +24,30 @@ export interface Remedy {
   readonly tried: { readonly starts: boolean | null; readonly at: StartWindow | null; readonly displaces: readonly string[] }
 }
 
+/** How sure a cause is. */
+export type Confidence = 'sure' | 'likely' | 'unsure'
+
+/** A value that a cause rests on. */
+export interface Evidence {
+  /** Where it was read. */
+  readonly object: Subject
+  readonly field: string
+  readonly value: unknown
+  /** What it means. */
+  readonly says: string
+}
+
 /** Why one job does not run, and what would help. */
 export interface Why {
   readonly cause: string
   readonly code: string | null
   readonly verdict: Verdict | null
+  readonly confidence: Confidence
   readonly summary: string
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly evidence: readonly Evidence[]
+  /** Where all of it was seen. */
+  readonly source: string | null
   readonly position: QueuePlace | null
   readonly start: StartWindow | null
   readonly flavors: readonly { readonly name: string; readonly reason: string }[]
@@ -43,8 +61,7 @@ const asked = (reference: string, remedies: boolean) =>
   queryOptions({
     queryKey: ['answer', 'why', reference, String(remedies)],
     queryFn: async () =>
-      (await call('get', '/api/v1/answers/why/{reference}', { path: { reference }, query: { remedies } })).answer as unknown as Told<Why>,
-    retry: false,
+      (await call('get', '/api/v1/answers/why/{reference}', { path: { reference }, query: { remedies }, once: true })).answer as unknown as Told<Why>,
   })
 
 /** The cause at once. */

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query'
-import { call } from './client'
+import { call, patience } from './client'
 import { Trouble } from './problem'
 import type {
   AskedMove,
@@ -20,9 +20,8 @@ const MOST = 500
 
 export const whoami = queryOptions({
   queryKey: ['whoami'],
-  queryFn: async () => (await call('get', '/api/v1/whoami')).visitor,
+  queryFn: async () => (await call('get', '/api/v1/whoami', { once: true })).visitor,
   staleTime: 60_000,
-  retry: false,
 })
 
 export const status = queryOptions({
@@ -64,9 +63,10 @@ export const requests = queryOptions({
   queryKey: ['requests'],
   queryFn: async () => {
     const rows: ListedRequest[] = []
+    const together = patience()
     let after: { after_id?: string; after_at?: number } = {}
     for (;;) {
-      const said = await call('get', '/api/v1/requests', { query: { limit: MOST, ...after } })
+      const said = await call('get', '/api/v1/requests', { query: { limit: MOST, ...after }, patience: together })
       const page = said.page as RequestsPage
       const decides = new Set(page.decides)
       rows.push(...page.rows.map((each) => ({ ...each, decides: decides.has(each.id) })))
@@ -86,9 +86,10 @@ export const grants = queryOptions({
   queryKey: ['grants'],
   queryFn: async () => {
     const rows: TeamGrant[] = []
+    const together = patience()
     let after: { after_id?: string } = {}
     for (;;) {
-      const page = (await call('get', '/api/v1/grants', { query: { limit: MOST, ...after } })).page as GrantsPage
+      const page = (await call('get', '/api/v1/grants', { query: { limit: MOST, ...after }, patience: together })).page as GrantsPage
       rows.push(...page.rows)
       if (!page.next) return rows
       after = { after_id: page.next }

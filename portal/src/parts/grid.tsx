@@ -116,7 +116,7 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, list = '', given, 
                   aria-level={special?.level}
                   aria-expanded={special?.expanded}
                   aria-selected={told ? chosen.has(key) : undefined}
-                  className={[item.index === here || key === marked ? 'here' : '', special?.className ?? ''].filter(Boolean).join(' ')}
+                  className={[key === here || key === marked ? 'here' : '', special?.className ?? ''].filter(Boolean).join(' ')}
                 >
                   {told && (
                     <td className="pick">

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type RefObject, useEffect, useRef, useState } from 'react'
 import { writes } from '../screens/keys'
+import { type Mark, moved, placeOf } from './mark'
 
 const ROW = 28
 
@@ -17,7 +18,7 @@ interface RowsProps<R> {
 /** A long list, of which those rows are drawn that are seen; walked, selected from and opened by keys. */
 export function useRows<R>({ rows, keyOf, open, selects, keys = true }: RowsProps<R>) {
   const box: RefObject<HTMLDivElement | null> = useRef<HTMLDivElement>(null)
-  const [here, setHere] = useState(-1)
+  const [mark, setMark] = useState<Mark | null>(null)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const virtual = useVirtualizer({
     count: rows.length,
@@ -29,11 +30,12 @@ export function useRows<R>({ rows, keyOf, open, selects, keys = true }: RowsProp
   useEffect(() => {
     function pressed(event: KeyboardEvent): void {
       if (writes(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
-      const row = rows[here]
+      const keyAt = (place: number) => keyOf(rows[place] as R)
+      const row = rows[placeOf(mark, rows.length, keyAt)]
       if (event.key === 'j' || event.key === 'k') {
-        const next = Math.max(0, Math.min(rows.length - 1, here + (event.key === 'j' ? 1 : -1)))
-        setHere(next)
-        virtual.scrollToIndex(next)
+        const next = moved(mark, event.key === 'j' ? 1 : -1, rows.length, keyAt)
+        setMark(next)
+        if (next) virtual.scrollToIndex(next.at)
       } else if (event.key === 'Enter' && row && open && document.activeElement === document.body) open(row)
       else if (event.key === 'x' && row && selects) choose(keyOf(row))
       else if (event.key === 'Escape') setChosen(new Set())
@@ -41,11 +43,12 @@ export function useRows<R>({ rows, keyOf, open, selects, keys = true }: RowsProp
     if (!keys) return
     window.addEventListener('keydown', pressed)
     return () => window.removeEventListener('keydown', pressed)
-  }, [rows, here, virtual, open, selects, keyOf, keys])
+  }, [rows, mark, virtual, open, selects, keyOf, keys])
   const items = virtual.getVirtualItems()
   return {
     box,
-    here,
+    /** Key of the row that is marked. */
+    here: mark?.key ?? null,
     chosen,
     choose,
     clear: () => setChosen(new Set()),

@@ -3,7 +3,7 @@ import { useMemo } from 'react'
 import type { Holding, Room } from '../answers/documents'
 import { holdKey, idleFor, idleWeight, oddities, sumsOf } from '../answers/holds'
 import { holdings, rooms } from '../answers/queries'
-import { nothing } from '../answers/slots'
+import { amountsOfRoom } from '../answers/rooms'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -11,6 +11,7 @@ import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { matching } from '../parts/sorting'
 import { Glyph } from '../parts/state'
 import { Moment } from '../parts/moment'
+import { Name } from '../parts/name'
 import { useNow } from '../store/now'
 import { useList } from '../store/list'
 import { rangeOf, within } from '../store/range'
@@ -110,7 +111,7 @@ export function Accelerators() {
         remarks={(document) => document.notes}
         empty={(document) => (document.items.length ? null : <span>No accelerators are seen yet: <Link to="/clusters">clusters</Link> says which answer.</span>)}
       >
-        {(document) => <Grid label="What there is" list="room" rows={document.items} columns={ROOM} keyOf={(each) => `${each.cluster}/${each.accelerator}/${each.resource}`} usual="accelerator" />}
+        {(document) => <Grid label="What there is" list="room" rows={search.accelerator ? document.items.filter((each) => each.accelerator === search.accelerator) : document.items} columns={ROOM} keyOf={(each) => `${each.cluster}/${each.accelerator}/${each.resource}`} usual="accelerator" />}
       </AnswerPanel>
     </>
   )
@@ -249,7 +250,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
       cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
     },
-    { id: 'cluster', head: 'Cluster', width: '154px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'cluster', head: 'Cluster', width: '154px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <Name of={each.cluster} />, title: (each) => each.cluster },
     { id: 'queue', head: 'Queue', width: '10%', roomy: true, more: true, sort: (each) => each.queue, cell: (each) => each.queue ?? '' },
     {
       id: 'nodes',
@@ -305,16 +306,4 @@ function fitsOf(room: Room): string {
   return Object.entries(room.fits)
     .map(([size, number]) => `${count(number)} of ${size}`)
     .join(', ')
-}
-
-function amountsOfRoom(room: Room) {
-  const idle = room.idleHeld ?? 0
-  return {
-    ...nothing(),
-    [room.idleHeld === null ? 'unmeasured' : 'used']: room.used - idle,
-    idle,
-    free: room.free,
-    broken: room.total - room.healthy,
-    closed: Math.max(0, room.healthy - room.used - room.free),
-  }
 }

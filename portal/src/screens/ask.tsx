@@ -177,7 +177,6 @@ export function Preview({ wanted, waits = false, children }: { wanted: AskedRequ
     queryKey: ['preview', settled],
     queryFn: () => previewed(settled as AskedRequest),
     enabled: settled !== null,
-    retry: false,
     staleTime: 10_000,
   })
   return (

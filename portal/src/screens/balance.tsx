@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { budgetPace, grantPace, isLateBudget, isLateGrant, LATE, type Pace, watched } from '../answers/balances'
+import { teamsOf } from '../answers/own'
 import { balances, whoami } from '../api/queries'
 import type { TeamBalance } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -8,7 +9,6 @@ import { Panel, sourceOf } from '../parts/panel'
 import { useMay } from '../store/may'
 import { useNow } from '../store/now'
 import { count, money, plural, span } from '../words/format'
-import { teamsOf } from './filters'
 
 /** In the top bar: what is left of the budget of one's team, and of its grants; of others' those that are nearly used. */
 export function TopBalance() {

@@ -1,4 +1,5 @@
 import { useMemo } from 'react'
+import { heldUp, inCourse } from '../answers/course_order'
 import type { CourseStep, JobCourse, JobState } from '../api/schema'
 import { Moment } from '../parts/moment'
 import { Glyph } from '../parts/state'
@@ -10,7 +11,7 @@ import { JOB } from '../words/states'
 export function Course({ of }: { of: JobCourse }) {
   const moved = usePositionMoves({ id: of.id, backend: '', priority: '' }, null, NOBODY)
   const rows = useMemo(
-    () => [...of.steps.map((step) => ({ at: step.at, step, move: null })), ...moved.map((move) => ({ at: move.at, step: null, move }))].sort((a, b) => a.at - b.at),
+    () => [...inCourse(of.steps).map((step) => ({ at: step.at, step, move: null })), ...moved.map((move) => ({ at: move.at, step: null, move }))].sort((a, b) => a.at - b.at),
     [of, moved],
   )
   return (
@@ -21,7 +22,7 @@ export function Course({ of }: { of: JobCourse }) {
           <li key={number}>
             {step?.kind === 'move' ? <StateGlyph of={step.word} /> : <span />}
             <Moment at={at} />
-            {step ? <Step of={step} /> : move && <Position of={move} />}
+            {step ? <Step of={step} held={heldUp(step, of.steps)} /> : move && <Position of={move} />}
           </li>
         ))}
       </ol>
@@ -46,13 +47,13 @@ const CAUSES: Readonly<Record<string, string>> = {
   'early-stop': 'it fell behind the others of its sweep',
 }
 
-function Step({ of }: { of: CourseStep }) {
+function Step({ of, held }: { of: CourseStep; held: number | null }) {
   return (
     <span>
       {of.kind === 'move' && <strong>{JOB[of.word as JobState].word}</strong>}
       {of.kind === 'wait' && <span className="tone-wait">waits</span>} {of.plain || (of.kind === 'move' && CAUSES[of.cause]) || ''}
       {of.kind === 'move' && of.plain && CAUSES[of.cause] && <span className="faint"> · {CAUSES[of.cause]}</span>}
-      {of.until !== null && <span className="faint"> · for {span(of.until - of.at)}</span>}
+      {held !== null && <span className="faint"> · for {span(held)}</span>}
       {of.attempt > 1 && <span className="faint"> · attempt {of.attempt}</span>}
       {of.raw && (
         <details className="raw">

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import { ownViews, teamsOf } from '../answers/own'
 import type { Where } from '../answers/queries'
 import { status, whoami } from '../api/queries'
 import type { Visitor } from '../api/schema'
@@ -7,16 +8,9 @@ import { type ListSearch, useList } from '../store/list'
 import { fieldOf, rangeOf, saidOf, SPANS } from '../store/range'
 import { useZone } from '../store/settings'
 
-/** Teams that somebody is of, as his roles say. */
-export function teamsOf(roles: readonly string[]): readonly string[] {
-  return [...new Set(roles.flatMap((each) => / of (.+)$/.exec(each)?.[1] ?? []))]
-}
-
 /** Whose view an answer has where the address says none: who is of several teams alone has to name one. */
 export function usualView(me: Pick<Visitor, 'roles'> | undefined): string | undefined {
-  const roles = me?.roles ?? []
-  const teams = teamsOf(roles)
-  return teams.length > 1 && roles.every((each) => / of /.test(each)) ? teams[0] : undefined
+  return ownViews(me)[0]
 }
 
 export function useWhere(search: ListSearch): Where {

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { waste } from '../answers/queries'
-import { amountsOf, blocksOf, kindOf, KIND_WORDS, KINDS, type NodeSlots, nodesOf, type SlotKind } from '../answers/slots'
+import { amountsOf, blocksOf, fleetTitle, kindOf, KIND_WORDS, KINDS, type NodeSlots, nodesOf, type SlotKind } from '../answers/slots'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, Swatch } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -61,7 +61,7 @@ export function Fleet() {
       </div>
       {search.as !== 'table' && (
         <AnswerPanel
-          title={source.data ? `${plural(sum(amounts), 'accelerator')} in ${plural(rows.length, 'node')}` : 'Accelerators'}
+          title={source.data ? fleetTitle(amounts, rows.length, kind) : 'Accelerators'}
           source={source}
           flush
           empty={nothing}
@@ -105,10 +105,6 @@ export function Fleet() {
       </AnswerPanel>
     </>
   )
-}
-
-function sum(amounts: Readonly<Record<SlotKind, number>>): number {
-  return Math.round(KINDS.reduce((total, each) => total + amounts[each], 0) * 1000) / 1000
 }
 
 function NodeLink({ of }: { of: NodeSlots }) {

@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
+import { openOf } from '../answers/overview'
 import { call } from '../api/client'
-import { grants, requests, status, whoami } from '../api/queries'
+import { requests, status, whoami } from '../api/queries'
 import { forgetSession } from '../api/session'
 import { Palette } from '../parts/palette'
 import { Sheet } from '../parts/sheet'
@@ -107,12 +108,10 @@ function Entries({ of, group }: { of: readonly Place[]; group: 'work' | 'platfor
   )
 }
 
-/** Requests and grants that somebody has to see to. */
+/** Requests that wait for an answer: as many as the list has to which the entry leads. */
 function useOpen(): number {
   const { data: asked } = useQuery(requests)
-  const { data: given } = useQuery(grants)
-  const waits = asked?.filter((each) => each.state === 'waiting' || each.state === 'offered').length ?? 0
-  return waits + (given?.filter((each) => each.state === 'conflict').length ?? 0)
+  return asked ? openOf(asked).length : 0
 }
 
 /** Whoever looks at a demo must not take it for his fleet. */

@@ -5,6 +5,7 @@ import { askAgain } from '../api/again'
 import { endGrant, grants, settleGrant, whoami } from '../api/queries'
 import type { TeamGrant } from '../api/schema'
 import { stacked } from '../answers/grant_stacks'
+import { isNoted } from '../answers/overview'
 import { askedAgain, type GrantMove, grantMoves, isAsked } from '../answers/request_acts'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Moment } from '../parts/moment'
@@ -26,25 +27,38 @@ interface GrantsProps {
   readonly team?: string | undefined
   /** With those that are over. */
   readonly all?: boolean
+  /** Those alone that a number of the overview counts. */
+  readonly noted?: string | undefined
   /** So many at most; the rest is told of. */
   readonly most?: number
   readonly acts?: ReactNode
 }
 
+/** What numbers of the overview count of grants, as it stands above those. */
+export const NOTED: Readonly<Record<string, (number: number) => string>> = {
+  conflict: (number) => `${plural(number, 'grant')} in conflict`,
+  ending: (number) => `${plural(number, 'grant')} ${number === 1 ? 'ends' : 'end'} within a day`,
+}
+
 /** What stands of what was granted: each grant with its time as a bar, those of one team on top of each other. */
-export function Grants({ team, all = false, most = Number.POSITIVE_INFINITY, acts }: GrantsProps) {
+export function Grants({ team, all = false, noted, most = Number.POSITIVE_INFINITY, acts }: GrantsProps) {
   const source = sourceOf(useQuery(grants))
   const mayAsk = useMay('request')
-  const wanted = (rows: readonly TeamGrant[]) => rows.filter((each) => (!team || each.team === team) && (all || each.state !== 'ended'))
+  const now = useNow(60_000)
+  const counts = NOTED[noted ?? '']
+  const wanted = (rows: readonly TeamGrant[]) =>
+    rows.filter((each) => (!team || each.team === team) && (counts ? isNoted(each, noted ?? '', now) : all || each.state !== 'ended'))
   return (
     <Panel
-      title="Grants"
+      title={counts && source.data ? counts(wanted(source.data).length) : 'Grants'}
       source={source}
       flush
       acts={acts}
       truncated={(rows) => (wanted(rows).length > most ? `${most} of ${plural(wanted(rows).length, 'grant')}` : null)}
       empty={(rows) =>
-        wanted(rows).length ? null : (
+        wanted(rows).length ? null : counts ? (
+          <span>No grant is like that.</span>
+        ) : (
           <>
             <strong>No grant stands at present</strong>
             {mayAsk && (

@@ -1,24 +1,27 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { requests, status, whoami } from '../api/queries'
+import { status, whoami } from '../api/queries'
 import { Panel, sourceOf, type Source } from '../parts/panel'
 import { State } from '../parts/state'
-import { Left, Ran } from '../parts/moment'
+import { Ran } from '../parts/moment'
+import { Name } from '../parts/name'
 import { useJobs, useLive } from '../store/live'
 import { counted } from '../store/jobs'
 import { useMay } from '../store/may'
 import { count, plural } from '../words/format'
-import { JOB, REQUEST } from '../words/states'
-import { thingOf } from '../words/terms'
+import { JOB } from '../words/states'
 import type { JobRow } from '../api/schema'
 import { Grants } from './grants'
-import { FilteredLink } from './jobs'
+import { FilteredLink, type JobsSearch } from './jobs'
+import { FreeNow, OwnQuota } from './own_quota'
+import { OwnRequests, ToDecide } from './own_requests'
 
 const SHOWN = 8
 
-/** What concerns whoever looks: his jobs, his team's grants, what waits for him. */
+/** What concerns whoever looks: his jobs and requests, his team's quota and grants, what is free, and what waits for him. */
 export function Home() {
   const me = useQuery(whoami).data
+  const mayRead = useMay('read')
   return (
     <>
       <div className="head">
@@ -32,8 +35,15 @@ export function Home() {
       </div>
       <Figures />
       <div className="columns">
-        <Mine name={me?.name ?? ''} />
-        <Asked />
+        <div className="stack">
+          <Mine name={me?.name ?? ''} />
+          <OwnRequests name={me?.name ?? ''} />
+          <ToDecide />
+        </div>
+        <div className="stack">
+          {mayRead && <OwnQuota />}
+          {mayRead && <FreeNow />}
+        </div>
       </div>
       <div className="columns uneven">
         <Grants most={SHOWN} acts={<Link to="/requests">All grants</Link>} />
@@ -57,13 +67,10 @@ function Figures() {
         const found = counted(rows)
         return (
           <div className="figures">
-            <Figure number={found.running} said="running" group="running" />
-            <Figure number={found.waiting} said="waiting" group="waiting" />
-            <div className="figure">
-              <b>{count(found.devices)}</b>
-              <span>GPUs held by jobs</span>
-            </div>
-            <Figure number={rows.filter((each) => each.state === 'failed').length} said="failed" group="failed" />
+            <Figure number={found.running} said="running" search={{ state: 'running' }} />
+            <Figure number={found.waiting} said="waiting" search={{ state: 'waiting' }} />
+            <Figure number={found.devices} said="GPUs held by jobs" search={{ state: 'running', sort: '-gpus' }} />
+            <Figure number={found.failed} said="failed" search={{ state: 'failed' }} />
           </div>
         )
       }}
@@ -71,11 +78,11 @@ function Figures() {
   )
 }
 
-function Figure({ number, said, group }: { number: number; said: string; group: string }) {
+function Figure({ number, said, search }: { number: number; said: string; search: JobsSearch }) {
   return (
     <div className="figure">
       <b>
-        <FilteredLink search={{ state: group }}>{count(number)}</FilteredLink>
+        <FilteredLink search={search}>{count(number)}</FilteredLink>
       </b>
       <span>{said}</span>
     </div>
@@ -143,56 +150,6 @@ function Mine({ name }: { name: string }) {
   )
 }
 
-function Asked() {
-  const source = sourceOf(useQuery(requests))
-  const mayAsk = useMay('request')
-  const open = (rows: typeof source.data) => (rows ?? []).filter((each) => each.state === 'waiting' || each.state === 'offered')
-  return (
-    <Panel
-      title="Requests that wait"
-      source={source}
-      flush
-      acts={<Link to="/requests">All requests</Link>}
-      empty={(rows) =>
-        open(rows).length ? null : (
-          <>
-            <strong>Nothing waits for a decision</strong>
-            {mayAsk && (
-              <span>
-                More GPUs for a while? <Link to="/ask">Ask for them</Link>: you see the price and whom it delays before you ask.
-              </span>
-            )}
-          </>
-        )
-      }
-    >
-      {(rows) => (
-        <table className="table cards">
-          <tbody>
-            {open(rows)
-              .slice(0, SHOWN)
-              .map((each) => (
-                <tr key={each.id}>
-                  <td className="most two-lines card-title" title={`${each.wish.team}: ${thingOf(each.wish, each.terms)}`}>
-                    <Link to="/requests/$id" params={{ id: each.id }}>
-                      {each.wish.team}: {thingOf(each.wish, each.terms)}
-                    </Link>
-                  </td>
-                  <td className="card-badge">
-                    <State of={REQUEST[each.state]} />
-                  </td>
-                  <td className="whole faint card-whole">
-                    {each.due ? <Left until={each.due} /> : ''}
-                  </td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      )}
-    </Panel>
-  )
-}
-
 function Room() {
   const source = sourceOf(useQuery(status))
   return (
@@ -209,9 +166,10 @@ function Room() {
             {told.backends.map((each) => (
               <tr key={each.name}>
                 <td className={each.unreachable ? 'most two-lines' : 'most'} title={each.name}>
-                  {each.name} {!each.unreachable && <span className="faint roomy wide">{each.offer.kind}</span>}
+                  <Name of={each.name} />
                   {each.unreachable && <div className="tone-bad">{each.unreachable}</div>}
                 </td>
+                <td className="whole faint roomy wide">{each.unreachable ? '' : each.offer.kind}</td>
                 <td className="number">
                   {plural(Object.values(each.offer.accelerators ?? {}).reduce((sum, number) => sum + number, 0), 'GPU')}
                 </td>

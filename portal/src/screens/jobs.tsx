@@ -10,6 +10,7 @@ import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
 import { State } from '../parts/state'
 import { type ListSearch, useList } from '../store/list'
+import { counted } from '../store/jobs'
 import { useJobs, useLive } from '../store/live'
 import { mayIn, useMay } from '../store/may'
 import { useNow } from '../store/now'
@@ -20,7 +21,7 @@ import { Choice, Chosen, TimeChoice } from './filters'
 import { NoJobs, useJobsSource } from './home'
 
 /** The part of the address that says which jobs are meant. */
-export type JobsSearch = Pick<ListSearch, 'q' | 'state' | 'team' | 'owner' | 'backend' | 'since' | 'until'>
+export type JobsSearch = Pick<ListSearch, 'q' | 'state' | 'team' | 'owner' | 'backend' | 'since' | 'until' | 'sort'>
 
 export function FilteredLink({ search, children }: { search: JobsSearch; children: ReactNode }) {
   return (
@@ -45,6 +46,7 @@ export function Jobs() {
     return range.from === null && range.to === null ? found : found.filter((each) => within(each.submitted, range))
     // `held` is what changes when a job does.
   }, [jobs, held, wanted, now])
+  const { devices } = useMemo(() => counted(rows), [rows])
   const teams = useMemo(() => [...new Set(held.rows.map((each) => each.team))].sort(), [held])
   const columns = useMemo(() => columnsOf(now), [now])
   const navigate = useNavigate()
@@ -89,7 +91,12 @@ export function Jobs() {
         title={held.heard === null ? 'Jobs' : plural(rows.length, 'job')}
         source={source}
         flush
-        acts={<ColumnsMenu columns={columns} />}
+        acts={
+          <>
+            {devices > 0 && <span className="faint">{plural(devices, 'GPU')} held</span>}
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         truncated={() => (held.complete ? null : `of the newest ${count(held.rows.length)}; the rest is being read`)}
         empty={(all) =>
           rows.length ? null : all.length ? (

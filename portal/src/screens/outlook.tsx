@@ -28,7 +28,6 @@ const foreseenOf = (text: string | null, backend: string) => ({
   queryKey: ['foreseen', backend, text],
   queryFn: async () => foresee(await submissionOf(text as string, backend)),
   enabled: text !== null,
-  retry: false,
   staleTime: 5000,
 })
 

@@ -4,6 +4,7 @@ import { useMemo } from 'react'
 import type { Alarm, Books, Explained, QuotaUse, Waste } from '../answers/documents'
 import { type DeclaredPolicy, policiesIn } from '../answers/policies'
 import { books, explanations, quotas, waste } from '../answers/queries'
+import { NEARLY_FULL } from '../words/alarms'
 import { declaredFiles } from '../api/queries'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { ShareBar } from '../parts/bars'
@@ -16,7 +17,7 @@ import { State } from '../parts/state'
 import { useList } from '../store/list'
 import { count, plural } from '../words/format'
 import type { StateLook } from '../words/states'
-import { Filters, useWhere } from './filters'
+import { Chosen, Filters, useWhere } from './filters'
 import { amountOf } from './queues'
 import { VERDICT } from './waiting'
 
@@ -33,24 +34,32 @@ const MODE: Readonly<Record<string, StateLook>> = {
   off: { word: 'off', tone: 'over', shape: 'dash' },
 }
 
+/** What a number of the overview leads to, and nothing beside it. */
+const ALONE: Readonly<Record<string, string>> = { limits: 'limits alone', findings: 'quota against hardware alone' }
+
 /** What is not as it was agreed: limits that are nearly full, quota beyond hardware, what guardrails refused; and the policies. */
 export function Policies() {
-  const [search] = useList()
+  const [search, change] = useList()
+  const only = ALONE[search.kind ?? ''] ? search.kind : undefined
   return (
     <>
       <div className="head">
         <h1>Policies and violations</h1>
-        <Filters text="Limit, finding, policy" />
+        <Filters text="Limit, finding, policy">{only && <Chosen said={ALONE[only] ?? ''} drop={() => change({ kind: '' })} />}</Filters>
       </div>
-      <div className="columns lists">
-        <Limits q={search.q} />
-        <Refused q={search.q} />
-      </div>
-      <Findings q={search.q} />
-      <div className="columns lists">
-        <Idle />
-        <Declared q={search.q} />
-      </div>
+      {only !== 'findings' && (
+        <div className={only ? '' : 'columns lists'}>
+          <Limits q={search.q} />
+          {!only && <Refused q={search.q} />}
+        </div>
+      )}
+      {only !== 'limits' && <Findings q={search.q} />}
+      {!only && (
+        <div className="columns lists">
+          <Idle />
+          <Declared q={search.q} />
+        </div>
+      )}
     </>
   )
 }
@@ -72,7 +81,7 @@ function Limits({ q }: { q: string | undefined }) {
         </>
       }
       remarks={(document) => document.remarks}
-      empty={(document) => (near(document.items).length ? null : <span>Every limit has room. From 85 % of one on it is shown here.</span>)}
+      empty={(document) => (near(document.items).length ? null : <span>Every limit has room. From {NEARLY_FULL} % of one on it is shown here.</span>)}
     >
       {(document) => <Grid label="Limits" list="limits" rows={near(document.items)} columns={LIMITS} keyOf={(each) => `${each.cluster}/${each.layer}/${each.name}/${each.resource}`} usual="-used" />}
     </AnswerPanel>

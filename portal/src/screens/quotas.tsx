@@ -8,6 +8,7 @@ import { AnswerPanel, useAnswer } from '../parts/answer'
 import { QuotaBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
+import { Name } from '../parts/name'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
 import { useList } from '../store/list'
@@ -94,7 +95,7 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
   return [
     { id: 'team', head: 'Team', width: '112px', whole: true, sort: ({ team }) => team.name, cell: (row) => <Choose row={row} />, title: ({ team }) => team.displayName },
     { id: 'flavor', head: 'Flavor', width: '128px', whole: true, card: 'badge', sort: ({ terms }) => terms.flavor, cell: ({ terms }) => terms.flavor, title: ({ terms }) => `${terms.flavor} in ${terms.cluster}` },
-    { id: 'cluster', head: 'Cluster', width: '160px', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint">{terms.cluster}</span>, title: ({ terms }) => terms.cluster },
+    { id: 'cluster', head: 'Cluster', width: '160px', roomy: true, sort: ({ terms }) => terms.cluster, cell: ({ terms }) => <span className="faint"><Name of={terms.cluster} /></span>, title: ({ terms }) => terms.cluster },
     { id: 'bar', head: 'Used of guaranteed', roomy: true, card: 'whole', cell: ({ terms }) => (terms.used === null ? <span className="faint">{seen ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={terms.guaranteed} used={terms.used} limit={terms.limit} />) },
     {
       id: 'guaranteed',

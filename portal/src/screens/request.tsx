@@ -3,7 +3,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { grantOf, requestOf, whoami } from '../api/queries'
 import type { TeamGrant, ToldRequest } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
-import { Lasted, Moment, Ran } from '../parts/moment'
+import { Lasted, Moment, Ran, Told } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Glyph, State } from '../parts/state'
 import { useJobs } from '../store/live'
@@ -102,10 +102,7 @@ function Head({ told, grant }: { told: ToldRequest; grant: TeamGrant | null }) {
       </div>
       <div className={`verdict tone-${look.tone}`} role="status" aria-live="polite">
         <State of={look} />
-        <p>
-          <Said told={told} grant={grant} now={now} />
-          {told.warning ? ` ${told.warning}` : ''}
-        </p>
+        <Sentence told={told} grant={grant} now={now} />
         <div className="acts">
           <Acts told={told} />
           {grant && !request.extends && <GrantActs of={grant} />}
@@ -115,10 +112,20 @@ function Head({ told, grant }: { told: ToldRequest; grant: TeamGrant | null }) {
   )
 }
 
+/** How it stands, and what is to be thought of besides. */
+export function Sentence(of: { told: ToldRequest; grant: TeamGrant | null; now: number }) {
+  const { warning } = of.told
+  return (
+    <p>
+      <Said {...of} />
+      {warning ? ` ${warning}` : ''}
+    </p>
+  )
+}
+
 function Said({ told, grant, now }: { told: ToldRequest; grant: TeamGrant | null; now: number }) {
   const { request } = told
   const currency = useQuery(whoami).data?.currency ?? ''
-  const warning = told.warning ? ` ${told.warning}` : ''
   if (grant)
     return (
       <>
@@ -147,7 +154,6 @@ function Said({ told, grant, now }: { told: ToldRequest; grant: TeamGrant | null
         <>
           {told.deciders ? `${told.deciders} decides` : 'it waits'}
           {request.due !== null && request.due > now && ` within ${span(request.due - now)}`}
-          {warning}
         </>
       )
     case 'offered':
@@ -156,11 +162,10 @@ function Said({ told, grant, now }: { told: ToldRequest; grant: TeamGrant | null
           offered: {thingOf(request.wish, request.terms)}
           {lastsOf(request.terms) !== null && ` for ${span(lastsOf(request.terms) ?? 0)}`}
           {request.terms.price !== null && `, ${money(request.terms.price, currency)}`}; {request.requester} has to accept that
-          {warning}
         </>
       )
     default:
-      return <>{(request.decisions.at(-1)?.reason ?? '') + warning}</>
+      return <>{request.decisions.at(-1)?.reason ?? ''}</>
   }
 }
 
@@ -240,7 +245,9 @@ function Terms({ told }: { told: ToldRequest }) {
       {told.after && (
         <>
           <dt>Afterwards</dt>
-          <dd>{told.after}</dd>
+          <dd>
+            <Told of={told.after} />
+          </dd>
         </>
       )}
     </dl>

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
+import { openOf } from '../answers/overview'
 import { requestMoves } from '../answers/request_acts'
 import { sumsOf } from '../answers/request_sums'
 import { askAgain } from '../api/again'
@@ -18,10 +19,8 @@ import { useMay } from '../store/may'
 import { money, plural } from '../words/format'
 import { REQUEST } from '../words/states'
 import { thingOf } from '../words/terms'
-import { Choice } from './filters'
-import { Grants } from './grants'
-
-export const OPEN: ReadonlySet<string> = new Set(['waiting', 'offered'])
+import { Choice, Chosen } from './filters'
+import { Grants, NOTED } from './grants'
 
 /** What was asked for, and what stands of it. */
 export function Requests() {
@@ -30,9 +29,10 @@ export function Requests() {
   const currency = useQuery(whoami).data?.currency ?? ''
   const asked = sourceOf(useQuery(requests))
   const all = search.show === 'all'
+  const noted = NOTED[search.kind ?? ''] ? search.kind : undefined
   const decides = useMay('decide')
   const columns = useMemo(() => columnsOf(currency), [currency])
-  const open = (asked.data ?? []).filter((each) => all || OPEN.has(each.state))
+  const open = all ? (asked.data ?? []) : openOf(asked.data ?? [])
   const found = matching(
     open.filter((each) => !search.team || each.wish.team === search.team),
     search.q,
@@ -40,6 +40,7 @@ export function Requests() {
   )
   const teams = [...new Set((asked.data ?? []).map((each) => each.wish.team))].sort()
   const command = ['allot requests', all ? '--all' : '', search.team ? `--team ${shellWord(search.team)}` : ''].filter(Boolean).join(' ')
+  const granted = <Grants team={search.team} all={all} noted={noted} acts={<CopyCommand command={all ? 'allot grant list --all' : 'allot grant list'} />} />
   return (
     <>
       <div className="head">
@@ -50,6 +51,7 @@ export function Requests() {
           <button type="button" className="chip" aria-pressed={all} onClick={() => change({ show: all ? '' : 'all' })}>
             with those that were decided
           </button>
+          {noted && <Chosen said={`grants ${search.kind === 'ending' ? 'that end within a day' : 'in conflict'}`} drop={() => change({ kind: '' })} />}
         </div>
         <span className="grow" />
         {useMay('request') && (
@@ -58,6 +60,8 @@ export function Requests() {
           </Link>
         )}
       </div>
+      {/* Whoever comes for some of the grants sees these first. */}
+      {noted && granted}
       <Panel
         title={asked.data ? shownOf(found.length, open.length, (number) => plural(number, 'request')) : 'Requests'}
         source={asked}
@@ -92,7 +96,7 @@ export function Requests() {
           />
         )}
       </Panel>
-      <Grants team={search.team} all={all} acts={<CopyCommand command={all ? 'allot grant list --all' : 'allot grant list'} />} />
+      {!noted && granted}
     </>
   )
 }

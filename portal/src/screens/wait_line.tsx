@@ -1,16 +1,30 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import { type Remedy, remediesOf, type StartWindow, whyOf } from '../answers/why'
+import { type Confidence, type Remedy, remediesOf, type StartWindow, whyOf } from '../answers/why'
+import { nodesNamed } from '../answers/why_facts'
 import { CopyCommand } from '../parts/copy'
 import { Sheet } from '../parts/sheet'
 import { useLive } from '../store/live'
 import { useNow } from '../store/now'
 import { usePositionMoves } from '../store/positions'
 import { count, plural, span } from '../words/format'
+import { CauseKnown } from './cause_known'
 
-/** How a job waits: its place in the queue, when it likely starts, and what would help; each part comes by itself. */
-export function WaitLine({ id, team }: { id: string; team: string }) {
+/** How sure the cause is, in a sentence. */
+const SURE: Readonly<Record<Confidence, string>> = {
+  sure: 'the cause is sure',
+  likely: 'the cause is likely, not certain',
+  unsure: 'the cause is unsure',
+}
+/** Nodes that are named in the line; all stand in what is known of it. */
+const NODES = 3
+
+/**
+ * How a job waits: its place in the queue, how sure the cause is and what it rests on, when it likely starts, and what
+ * would help; each part comes by itself.
+ */
+export function WaitLine({ id, team, code }: { id: string; team: string; code: string }) {
   const why = useQuery(whyOf(id)).data?.document
   const tried = useQuery(remediesOf(id))
   const now = useNow(10_000)
@@ -20,37 +34,68 @@ export function WaitLine({ id, team }: { id: string; team: string }) {
   const start = startOf(tried.data?.document.start ?? why?.start ?? null, now)
   const [remedy] = tried.data?.document.remedies ?? []
   if (!why) return null
+  const nodes = nodesNamed(why)
   return (
-    <div className="wait-line">
-      {why.position && (
-        <span>
-          <b>{count(why.position.ahead + 1)}</b> of {count(why.position.of)} in the queue{' '}
-          <Link to="/queues" search={{ q: why.position.queue }}>
-            {why.position.queue}
-          </Link>{' '}
-          of{' '}
-          <Link to="/teams/$team" params={{ team }}>
-            {team}
-          </Link>
-        </span>
-      )}
-      {why.flavors.length > 0 && (
-        <span>
-          tried{' '}
-          {why.flavors.slice(0, 3).map((each, number) => (
-            <span key={each.name}>
-              {number ? ', ' : ''}
-              <Link to="/queues" search={{ accelerator: each.name }} title={each.reason}>
-                {each.name}
-              </Link>
-            </span>
-          ))}
-        </span>
-      )}
-      <span className="faint">{start || (tried.isPending ? 'when it starts is being worked out' : 'when it starts is not foreseen')}</span>
-      <span className="grow" />
-      {remedy ? <RemedyButton of={remedy} /> : tried.isPending ? <span className="faint">what would help is being tried</span> : null}
-    </div>
+    <>
+      <div className="wait-line">
+        {why.position && (
+          <span>
+            <b>{count(why.position.ahead + 1)}</b> of {count(why.position.of)} in the queue{' '}
+            <Link to="/queues" search={{ q: why.position.queue }}>
+              {why.position.queue}
+            </Link>{' '}
+            of{' '}
+            <Link to="/teams/$team" params={{ team }}>
+              {team}
+            </Link>
+          </span>
+        )}
+        {why.flavors.length > 0 && (
+          <span>
+            tried{' '}
+            {why.flavors.slice(0, 3).map((each, number) => (
+              <span key={each.name}>
+                {number ? ', ' : ''}
+                <Link to="/queues" search={{ accelerator: each.name }} title={each.reason}>
+                  {each.name}
+                </Link>
+              </span>
+            ))}
+          </span>
+        )}
+        {nodes.length > 0 && (
+          <span>
+            on{' '}
+            {nodes.slice(0, NODES).map((node, number) => (
+              <span key={node}>
+                {number ? ', ' : ''}
+                <Link to="/fleet" search={{ q: node, ...(why.source ? { node: `${why.source}/${node}` } : {}) }}>
+                  {node}
+                </Link>
+              </span>
+            ))}
+            {nodes.length > NODES && ` and ${plural(nodes.length - NODES, 'other')}`}
+          </span>
+        )}
+        {SURE[why.confidence] && (
+          <span className="faint">
+            {SURE[why.confidence]}
+            {why.code && why.code !== code && (
+              <>
+                {': '}
+                <Link to="/help/$code" params={{ code: why.code }} className="mono">
+                  {why.code}
+                </Link>
+              </>
+            )}
+          </span>
+        )}
+        <span className="faint">{start || (tried.isPending ? 'when it starts is being worked out' : 'when it starts is not foreseen')}</span>
+        <span className="grow" />
+        {remedy ? <RemedyButton of={remedy} /> : tried.isPending ? <span className="faint">what would help is being tried</span> : null}
+      </div>
+      <CauseKnown of={why} />
+    </>
   )
 }
 

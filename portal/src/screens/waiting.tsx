@@ -5,12 +5,15 @@ import { explanations } from '../answers/queries'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { CopyCommand } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
+import { Told } from '../parts/moment'
 import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
 import { useList } from '../store/list'
 import { useNow } from '../store/now'
 import { rangeOf, within } from '../store/range'
-import { plural, span } from '../words/format'
+import { useZone } from '../store/settings'
+import { plural, span, type Zone } from '../words/format'
+import { withMoments } from '../words/moments'
 import type { StateLook } from '../words/states'
 import { Chosen, Filters, TimeChoice, useWhere } from './filters'
 
@@ -37,7 +40,8 @@ export function Waiting() {
       ),
     [all, search.q, search.by, search.kind, range.from, range.to],
   )
-  const columns = useMemo(() => columnsOf(now), [now])
+  const zone = useZone()
+  const columns = useMemo(() => columnsOf(now, zone), [now, zone])
   return (
     <>
       <div className="head">
@@ -94,7 +98,7 @@ function keyOf(each: Explained): string {
   return `${each.source ?? ''}/${each.subject.namespace ?? ''}/${each.subject.kind}/${each.subject.name}`
 }
 
-function columnsOf(now: number): readonly Column<Explained>[] {
+function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
   return [
     {
       id: 'work',
@@ -125,7 +129,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
         ),
       title: (each) => `${each.code ?? ''} ${each.cause}`,
     },
-    { id: 'summary', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.summary, cell: (each) => each.summary, title: (each) => each.summary },
+    { id: 'summary', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.summary, cell: (each) => <Told of={each.summary} />, title: (each) => withMoments(each.summary, zone) },
     {
       id: 'since',
       head: 'Waits for',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { JobRow } from '../api/schema'
+import type { JobRow, JobState } from '../api/schema'
+import { GROUPS, JOB } from '../words/states'
 import { counted, JobsStore } from './jobs'
 
 const row = (id: string, more: Partial<JobRow> = {}): JobRow => ({
@@ -88,7 +89,17 @@ describe('jobs as they are told', () => {
   })
 
   it('counts what waits, runs and is over', () => {
-    const rows = [row('a'), row('b', { state: 'running', devices: 8 }), row('c', { state: 'failed' })]
-    expect(counted(rows)).toEqual({ waiting: 1, running: 1, over: 1, devices: 8 })
+    const rows = [row('a'), row('b', { state: 'running', devices: 8 }), row('c', { state: 'failed' }), row('d', { state: 'succeeded' })]
+    expect(counted(rows)).toEqual({ waiting: 1, running: 1, over: 2, failed: 1, devices: 8 })
+  })
+
+  it('counts as many as the list has to which a number leads', () => {
+    const store = new JobsStore(queueMicrotask)
+    const rows = Object.keys(JOB).map((state) => row(state, { state: state as JobState }))
+    store.put(rows, 1)
+    const listed = (group: string) => store.wanted({ states: GROUPS.find(([name]) => name === group)?.[1] }).length
+    const { waiting, running, failed, over } = counted(rows)
+    expect([waiting, running, failed]).toEqual([listed('waiting'), listed('running'), listed('failed')])
+    expect(over).toBe(listed('failed') + listed('over'))
   })
 })

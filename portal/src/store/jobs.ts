@@ -1,5 +1,5 @@
 import type { JobRow, JobState } from '../api/schema'
-import { OVER, WAITS } from '../words/states'
+import { GROUPS, OVER, WAITS } from '../words/states'
 
 /** Which jobs a list shows; every part is in the address of the page. */
 export interface JobsWanted {
@@ -145,16 +145,22 @@ export interface JobCounts {
   readonly waiting: number
   readonly running: number
   readonly over: number
+  /** Of those that are over. */
+  readonly failed: number
   readonly devices: number
 }
 
-/** How many jobs wait, run and are over, and how many devices those hold that run. */
+const FAILED: ReadonlySet<JobState> = new Set(GROUPS.find(([name]) => name === 'failed')?.[1])
+
+/** How many jobs wait, run and are over, as the groups of the list have them, and how many devices those hold that run. */
 export function counted(rows: Iterable<JobRow>): JobCounts {
-  const found = { waiting: 0, running: 0, over: 0, devices: 0 }
+  const found = { waiting: 0, running: 0, over: 0, failed: 0, devices: 0 }
   for (const row of rows) {
     if (WAITS.has(row.state)) found.waiting += 1
-    else if (OVER.has(row.state)) found.over += 1
-    else {
+    else if (OVER.has(row.state)) {
+      found.over += 1
+      if (FAILED.has(row.state)) found.failed += 1
+    } else {
       found.running += 1
       found.devices += row.devices
     }

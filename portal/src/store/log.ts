@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'react'
+import { PATIENCE } from '../api/client'
 import { asTrouble, Trouble, troubleOf } from '../api/problem'
 import { PAGE_KEY, pageKey } from '../api/session'
 import { textOf } from '../api/text'
@@ -89,13 +90,25 @@ export async function wholeLog(reference: string): Promise<Blob> {
   return new Blob(parts, { type: 'text/plain' })
 }
 
-async function opened(reference: string, query: Record<string, string>, signal: AbortSignal | null): Promise<Response> {
-  const answer = await fetch(`/api/v1/jobs/${encodeURIComponent(reference)}/log?${new URLSearchParams(query)}`, {
-    headers: { [PAGE_KEY]: pageKey() },
-    signal,
-  })
-  if (!answer.ok) throw await troubleOf(answer)
-  return answer
+/**
+ * An answer that begins; how long it goes on is another matter, for a log is followed as long as its job writes.
+ *
+ * @throws {Trouble} of the server.
+ * @throws {DOMException} a TimeoutError where it does not begin in time.
+ */
+export async function opened(reference: string, query: Record<string, string>, signal: AbortSignal | null): Promise<Response> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(new DOMException('the log does not begin', 'TimeoutError')), PATIENCE)
+  try {
+    const answer = await fetch(`/api/v1/jobs/${encodeURIComponent(reference)}/log?${new URLSearchParams(query)}`, {
+      headers: { [PAGE_KEY]: pageKey() },
+      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+    })
+    if (!answer.ok) throw await troubleOf(answer)
+    return answer
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function* blocks(answer: Response): AsyncGenerator<Block | 'end'> {

@@ -6,9 +6,12 @@ import csv
 import datetime as dt
 import json
 import random
+import re
+import time
 from typing import Any, Final
 
 import pytest
+from playwright.sync_api import Route
 
 from allotment.cli.shell.steps import duration
 from allotment.model.money import money
@@ -108,6 +111,8 @@ def test_every_count_leads_to_a_list_of_exactly_that_length(house: House, visit:
     one.shown("/")
     held = one.page.locator(".figure", has=one.page.get_by_text("GPUs held by jobs")).locator("b").inner_text()
     assert held == f"{sum(each['devices'] for each in rows if each['state'] in GROUPS['running']):,}"
+    one.page.locator(".figure", has=one.page.get_by_text("GPUs held by jobs")).get_by_role("link").click()
+    one.page.get_by_text(f"{held} GPU{'' if held == '1' else 's'} held", exact=True).wait_for()
     for name, states in GROUPS.items():
         one.shown(f"/jobs?state={name}")
         number = sum(each["state"] in states for each in rows)
@@ -115,6 +120,44 @@ def test_every_count_leads_to_a_list_of_exactly_that_length(house: House, visit:
     open_ = [each for each in listed(house, "requests", "-a") if each["state"] in {"waiting", "offered"}]
     one.page.get_by_role("navigation").get_by_role("link", name=f"Requests {len(open_)}").click()
     one.page.get_by_role("heading", name=f"{len(open_)} request{'' if len(open_) == 1 else 's'}", exact=True).wait_for()
+
+
+def test_numbers_of_the_overview_lead_to_what_they_count_and_nothing_beside_it(owner: Visit) -> None:
+    soon = int(time.time() * 1000) + 3_600_000
+
+    def grants(route: Route) -> None:
+        answer = route.fetch()
+        said = answer.json()
+        one = said["page"]["rows"][0]
+        untils = {"ends": soon, "ends-too": soon + 1000, "stands": None, "lasts": soon + 10 * 86_400_000}
+        rows = [
+            {**one, "id": id_, "state": "active", "terms": {**one["terms"], "until": at}} for id_, at in untils.items()
+        ]
+        said["page"] = {"rows": rows, "next": None}
+        route.fulfill(response=answer, json=said)
+
+    def quotas(route: Route) -> None:
+        answer = route.fetch()
+        said = answer.json()
+        limit = {"cluster": "east", "layer": "queue", "resource": "cpu", "used": 9, "limit": 10, "fullAt": None}
+        said["answer"]["document"]["items"] = [
+            {**limit, "guaranteed": None, "name": name, "percent": percent, "alarm": alarm}
+            for name, percent, alarm in (("a", 96, "stop"), ("b", 81, "warning"), ("c", 61, "increase"))
+        ]
+        route.fulfill(response=answer, json=said)
+
+    owner.page.route(re.compile(r"/api/v1/grants\?"), grants)
+    owner.page.route(re.compile(r"/api/v1/answers/quotas"), quotas)
+    for said, heading, table in (
+        ("grants end within a day", "2 grants end within a day", "Grants"),
+        ("limits are nearly full", "2 limits nearly full", "Limits"),
+    ):
+        page = owner.shown("/overview")
+        page.locator(".lines li").filter(has_text=said).get_by_role("link", name="2", exact=True).click()
+        page.get_by_role("heading", name=heading, exact=True).wait_for()
+        rows = page.get_by_role("table", name=table).locator("tbody tr:not(.cohort):not([aria-hidden])")
+        assert rows.count() == 2, said
+    owner.page.unroute_all(behavior="ignoreErrors")
 
 
 def standing(house: House, row: dict[str, Any]) -> str:

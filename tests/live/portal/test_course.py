@@ -58,6 +58,13 @@ def test_the_course_of_a_job_that_ran_reaches_every_stage_that_it_had(house: Hou
 
 
 ROOM: Final = "it made room for big"
+EVIDENCE: Final = {
+    "object": {"kind": "ClusterQueue", "name": "team-nlp"},
+    "field": "status.flavorsUsage",
+    "value": 13,
+    "says": "in use",
+}
+"""What a cause rests on."""
 
 
 def test_preemptions_stand_in_the_course_with_what_made_room(owner: Visit) -> None:
@@ -101,6 +108,8 @@ def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, o
             "cause": "quota-used", "code": "ALT-1316", "verdict": "waiting", "summary": "", "remedies": [],
             "position": {"queue": "team-nlp", "ahead": ahead[0], "of": 9},
             "start": None, "flavors": [{"name": "a100-spot", "reason": "full"}],
+            "confidence": "likely", "source": "east",
+            "facts": {"node": "gpu-7", "asked": 1200, "reason": None}, "evidence": [EVIDENCE],
         }  # fmt: skip
         if "remedies=true" in route.request.url:
             remedy = {"kind": "fewer", "who": "you", "summary": "ask for 4 GPUs", "command": "allot retry x --gpus 4"}
@@ -117,6 +126,15 @@ def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, o
     assert line.get_by_role("link", name="team-nlp").get_attribute("href") == "/queues?q=team-nlp"
     assert line.get_by_role("link", name="a100-spot").get_attribute("href") == "/queues?accelerator=a100-spot"
     assert line.get_by_role("link", name="nlp", exact=True).get_attribute("href") == "/teams/nlp"
+    assert line.get_by_role("link", name="gpu-7").get_attribute("href") == "/fleet?q=gpu-7&node=east%2Fgpu-7"
+    assert line.get_by_text("the cause is likely, not certain").is_visible()
+    known = page.locator("details.known")
+    assert not known.get_by_label("Facts").is_visible(), "it is folded"
+    known.locator("summary").click()
+    assert known.get_by_label("Facts").inner_text().split() == ["node", "gpu-7", "asked", "1,200"]
+    rests = " ".join(known.get_by_label("Evidence").inner_text().split())
+    assert rests == "ClusterQueue team-nlp status.flavorsUsage 13 · in use"
+    assert "cluster=east" in str(known.get_by_role("link", name="ClusterQueue team-nlp").get_attribute("href"))
     line.get_by_role("button", name="What helps").click()
     sheet = page.get_by_role("dialog")
     assert "ask for 4 GPUs" in sheet.inner_text()

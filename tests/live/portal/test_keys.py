@@ -8,6 +8,8 @@ from typing import Final
 import pytest
 
 from allotment.model.jobs.run import JobState
+from allotment.model.requests.request import RequestState
+from allotment.ports.requests import RequestFilter
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
 from tests.live.portal.house import SECRET, House
@@ -152,11 +154,48 @@ def test_a_list_is_walked_chosen_from_and_opened_by_keys(house: House, owner: Vi
     # The palette finds jobs, too.
     keys.press("Control+k")
     page.get_by_role("combobox", name="Search or go to").press_sequentially("loud")
-    page.get_by_role("option", name="loud").wait_for()
+    page.get_by_role("option", name="loud ·").wait_for()
     keys.press("ArrowDown")
     keys.press("ArrowUp")
     keys.press("Enter")
     page.get_by_role("heading", name="loud", exact=True).wait_for()
+
+
+def test_what_is_marked_stays_marked_while_others_come_above_it(house: House, owner: Visit) -> None:
+    page = owner.shown("/jobs?state=over")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    here = page.locator("tr.here td:nth-child(2) a")
+    name = here.inner_text()
+    over = house.submit(f"above-{secrets.token_hex(2)}", "true")
+    page.get_by_role("link", name=over.job.name, exact=True).wait_for()
+    assert here.inner_text() == name
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+
+
+def test_the_palette_finds_all_that_has_a_name(house: House, owner: Visit) -> None:
+    """By a part of it, kind by kind."""
+    page = owner.shown("/")
+    request = house.service.requests(RequestFilter(states=frozenset({RequestState.WAITING}))).rows[0]
+    (node,) = house.service.status().backends
+    for text, kind, said, address in (
+        ("nlp", "Teams", "nlp", "**/teams/nlp"),
+        ("1316", "Causes", "ALT-1316", "**/help/ALT-1316"),
+        (request.id, "Requests", request.id, f"**/requests/{request.id}"),
+        (node.name, "Nodes", node.name, "**/fleet?*"),
+    ):
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox", name="Search or go to").fill(text)
+        found = page.get_by_role("listbox").get_by_role("group", name=kind).get_by_role("option").filter(has_text=said)
+        found.first.click()
+        page.wait_for_url(address)
+    # Whoever types a team's name and Enter is there.
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search or go to").fill("recsys")
+    page.get_by_role("group", name="Teams").get_by_role("option").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/teams/recsys")
 
 
 def test_several_are_stopped_at_once_and_what_fails_is_told_one_by_one(house: House, owner: Visit) -> None:

@@ -32,7 +32,10 @@ PANELS: Final = {
     "/": {
         "Jobs": "loading empty error stale truncated",
         "My jobs": "loading empty error stale",
-        "Requests that wait": "loading empty error stale",
+        "My requests": "loading empty error stale",
+        "Requests to decide on": "loading empty error stale",
+        "Quotas": "loading empty error stale",
+        "Free by accelerator": "loading empty error stale",
         "Grants": "loading empty error stale",
         "Back ends": "loading empty error stale",
     },
@@ -203,6 +206,8 @@ def emptied(route: Route) -> None:
     said = answer.json()
     if path.startswith("status"):
         said["status"]["backends"] = []
+    elif path.startswith("answers/"):
+        said["answer"]["document"]["items"] = []
     elif "job" in said:
         said["job"]["use"] = None
     elif path.startswith("requests/"):
@@ -254,8 +259,7 @@ def test_what_is_empty_says_what_to_do_next_and_what_is_cut_or_lacks_something_s
     one.page.route(re.compile(r"/api/v1/jobs\?"), cut)
     for path in ("/", "/jobs"):
         one.open(path)
-        one.page.locator("[data-state=truncated]").wait_for()
-        assert "the newest 7" in one.text("[data-state=truncated]")
+        one.page.locator("[data-state=truncated]", has_text="the newest 7").wait_for()
     one.page.unroute_all()
     (request,) = (path for path in by_address(house) if path.startswith("/requests/"))
     one.shown(request)
@@ -270,7 +274,9 @@ def test_a_source_that_hangs_or_fails_keeps_its_own_panel_only(visit: Visits) ->
     one = visit()
     sources = {
         re.compile(r"/api/v1/(jobs|events)\b"): {"Jobs", "My jobs"},
-        re.compile(r"/api/v1/requests\b"): {"Requests that wait"},
+        re.compile(r"/api/v1/requests\b"): {"My requests", "Requests to decide on"},
+        re.compile(r"/api/v1/answers/teams\b"): {"Quotas"},
+        re.compile(r"/api/v1/answers/gpus\b"): {"Free by accelerator"},
         re.compile(r"/api/v1/grants\b"): {"Grants"},
         re.compile(r"/api/v1/status\b"): {"Back ends"},
     }
@@ -278,7 +284,7 @@ def test_a_source_that_hangs_or_fails_keeps_its_own_panel_only(visit: Visits) ->
         with one.held(pattern):
             one.open("/")
             one.page.wait_for_function(
-                "(own) => [...document.querySelectorAll('main section.panel')].length === 5 &&"
+                "(own) => [...document.querySelectorAll('main section.panel')].length === 8 &&"
                 " document.querySelectorAll('main [data-state=loading]').length === own",
                 arg=len(own),
             )

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from allotment.accounting.quota_use import QuotaAlarm
 from allotment.model.jobs.run import JobState
 from allotment.model.requests.grant import GrantState
 from allotment.model.requests.request import RequestState
@@ -133,3 +134,8 @@ def test_no_picture_stands_for_a_word() -> None:
         for each in re.findall("[\U0001f000-\U0001faff\u2600-\u27bf]", path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_nearly_full_is_what_the_server_takes_for_it() -> None:
+    text = (SOURCES / "words" / "alarms.ts").read_text(encoding="utf-8")
+    assert re.findall(r"NEARLY_FULL = (\d+)", text) == [str(QuotaAlarm.WARNING.value)]
