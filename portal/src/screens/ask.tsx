@@ -3,9 +3,10 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { asTrouble, Trouble } from '../api/problem'
 import { grantOf, previewed, requestOf, status, whoami } from '../api/queries'
-import type { AskedRequest, TeamGrant, ToldRequest, Wish, WorkloadType } from '../api/schema'
+import type { AskedRequest, RequestKind, TeamGrant, ToldRequest, Wish, WorkloadType } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Failed, Skeleton } from '../parts/panel'
+import { Sentence } from '../parts/sentence'
 import { FormPanel } from '../parts/form_panel'
 import { useSettled } from '../store/settled'
 import { money, span } from '../words/format'
@@ -198,6 +199,9 @@ export function Preview({ wanted, waits = false, children }: { wanted: AskedRequ
   )
 }
 
+/** Of a team it is said what becomes of it. */
+const GIVES: Readonly<Partial<Record<RequestKind, string>>> = { team: 'Brings in', leave: 'Takes out' }
+
 function Told({ of }: { of: ToldRequest }) {
   const currency = useQuery(whoami).data?.currency ?? ''
   const { terms } = of.request
@@ -206,9 +210,9 @@ function Told({ of }: { of: ToldRequest }) {
     <>
       <div className="body">
         <dl className="facts">
-          <dt>Gives</dt>
+          <dt>{GIVES[of.request.wish.kind] ?? 'Gives'}</dt>
           <dd>
-            {thingOf(of.request.wish, terms)}
+            {GIVES[of.request.wish.kind] ? `team ${of.request.wish.team}` : thingOf(of.request.wish, terms)}
             {lasts !== null && devicesOf(terms) && `, for ${span(lasts)}`}
           </dd>
           <dt>Price</dt>
@@ -239,7 +243,9 @@ function Told({ of }: { of: ToldRequest }) {
           {of.after && (
             <>
               <dt>Afterwards</dt>
-              <dd>{of.after}</dd>
+              <dd>
+                <Sentence of={of.after} />
+              </dd>
             </>
           )}
         </dl>
