@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ChangeKind, changesIn, changeWord, subjectsOf } from './changes'
+import { type ChangeKind, changeSaid, changesIn, changeWord, subjectsOf } from './changes'
 import type { QueueStanding } from './documents'
 
 describe('changes in the words of the command line', () => {
@@ -25,5 +25,14 @@ describe('changes in the words of the command line', () => {
     expect(subjectsOf('borrowing', [queue], [])).toEqual(['nlp/a100/nvidia.com/gpu'])
     expect(subjectsOf('weight', [queue], [])).toEqual(['nlp'])
     expect(subjectsOf('drain', [queue], ['gpu-1'])).toEqual(['gpu-1'])
+  })
+
+  it.each([
+    ['hold:nlp', 'nlp: the queue admits nobody'],
+    ['quota:cv/t4-spot/nvidia.com/gpu=5', 'cv/t4-spot/nvidia.com/gpu: another guarantee, 5'],
+    ['policy:fair-sharing', 'fair-sharing: another policy'],
+    ['melt:everything', 'melt:everything'],
+  ])('are said in words: %s', (word, said) => {
+    expect(changeSaid(word)).toBe(said)
   })
 })

@@ -28,6 +28,14 @@ export function changeWord(kind: ChangeKind, subject: string, amount: string): s
   return needs ? `${kind}:${of}=${value}` : `${kind}:${of}`
 }
 
+/** A change as people say it: `hold:nlp` is `nlp: the queue admits nobody`; what is none of the kinds stays as it is typed. */
+export function changeSaid(word: string): string {
+  const [, kind, of, amount] = /^([a-z-]+):([^=]+)(?:=(.+))?$/.exec(word) ?? []
+  const known = Object.entries(CHANGE_KINDS).find(([each]) => each === kind)
+  if (!known || !of) return word
+  return `${of}: ${known[1].said}${amount ? `, ${amount}` : ''}`
+}
+
 /** Changes of an address, in their order, none twice. */
 export function changesIn(said: string | undefined): readonly string[] {
   return [...new Set((said ?? '').split(/\s+/).filter(Boolean))]

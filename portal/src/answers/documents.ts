@@ -103,6 +103,38 @@ export interface Rooms {
   readonly items: readonly Room[]
 }
 
+/** One thing that can be out where accelerators stand: a resource, `pods`, or `quota` and a resource. */
+export interface ShortThing {
+  readonly name: string
+  readonly used: number
+  readonly capacity: number
+  /** Used of all, 0 to 1 and above; null where nobody asks for it. */
+  readonly share: number | null
+  readonly perPod: number
+  /** How many more pods of one device fit by the devices and this alone; null where they ask for none of it. */
+  readonly morePods: number | null
+}
+
+export interface Saturation {
+  readonly cluster: string
+  readonly accelerator: string
+  readonly resource: string
+  /** Those that are Ready and take new pods. */
+  readonly nodes: number
+  readonly outFirst: string | null
+  /** How many more pods of one device would start. */
+  readonly starts: number
+  readonly stranded: number
+  /** Whether taints keep the usual pod from every node. */
+  readonly closedToAll: boolean
+  readonly things: readonly ShortThing[]
+}
+
+export interface Saturations {
+  readonly notes: readonly string[]
+  readonly items: readonly Saturation[]
+}
+
 export interface Lender {
   readonly lender: string
   readonly amount: number

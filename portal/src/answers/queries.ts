@@ -14,6 +14,7 @@ import type {
   QueueTrends,
   Quotas,
   Rooms,
+  Saturations,
   Waste,
   WhatIf,
 } from './documents'
@@ -64,6 +65,8 @@ export const holdings = (where: Where) =>
   asked<Holdings>('who', where, (query) => call('get', '/api/v1/answers/who', { query }))
 export const rooms = (where: Where) =>
   asked<Rooms>('gpus', where, (query) => call('get', '/api/v1/answers/gpus', { query }))
+export const saturation = (where: Where) =>
+  asked<Saturations>('saturation', where, (query) => call('get', '/api/v1/answers/saturation', { query }))
 export const queues = (where: Where) =>
   asked<Queues>('queues', where, (query) => call('get', '/api/v1/answers/queues', { query }))
 /** The last week; a point is hours, and asked for again seldom. */

@@ -52,6 +52,11 @@ function summed(of: readonly Known[]): Known {
   })
 }
 
+/** Whether enough is known for a line: one stretch alone is a point. */
+export function hasLine({ used }: Trend): boolean {
+  return used.filter((each) => each !== null).length > 1
+}
+
 /** Where something was seen without a gap, and where nothing was. */
 export function runsOf(values: Known, seen: boolean): readonly Run[] {
   const runs: Run[] = []

@@ -103,6 +103,11 @@ export function amountsOf(entries: Iterable<WasteEntry>): Amounts {
   return found
 }
 
+/** All of them, whatever becomes of them. */
+export function allOf(amounts: Amounts): number {
+  return Math.round(KINDS.reduce((sum, each) => sum + amounts[each], 0) * 1000) / 1000
+}
+
 /**
  * A square for each device of a node. Parts of devices are given to whole squares, the largest remainder first, so that
  * as many are shown as there are.

@@ -182,6 +182,13 @@ export async function trailPage(wanted: TrailWanted, before: number | null) {
   return (await call('get', '/api/v1/audit', { query: { limit: 100, ...wanted, ...(before === null ? {} : { before }) } })).page
 }
 
+/** How far the trail goes: number and digest of its newest entry. */
+export const trailHead = queryOptions({
+  queryKey: ['audit-head'],
+  queryFn: async () => (await call('get', '/api/v1/audit/head')).head,
+  refetchInterval: 30_000,
+})
+
 /** Files of the platform directory, by path; none where the server has no directory of its own. */
 export const declaredFiles = queryOptions({
   queryKey: ['platform'],

@@ -9,8 +9,11 @@ export interface Column<R> {
   readonly head: string
   readonly width?: string
   readonly number?: boolean
-  /** Where there is little room its head stands in a card instead: beside the title, over its whole width, or not at all. */
-  readonly card?: 'badge' | 'whole' | 'none'
+  /**
+   * Where there is little room its head stands in a card instead: beside the title, over its whole width, or not at all.
+   * The title is the first column, or the one that says so.
+   */
+  readonly card?: 'title' | 'badge' | 'whole' | 'none'
   /** Shown where there is room for it. */
   readonly roomy?: boolean
   /** Shown where there is much room. */
@@ -55,6 +58,7 @@ interface GridProps<R> {
 export function Grid<R>({ label, rows, columns, keyOf, usual, list = '', given, look, nameOf = keyOf, open, chosen: told, here: marked }: GridProps<R>) {
   const [search, change] = useList()
   const shown = columnsOf(columns, partOf(search.cols, list))
+  const title = Math.max(0, shown.findIndex((each) => each.card === 'title'))
   const said = partOf(search.sort, list)
   const { by, down } = sortingOf(said, usual)
   const value = columns.find((each) => each.id === by)?.sort
@@ -129,7 +133,7 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, list = '', given, 
                     </td>
                   )}
                   {shown.map((each, number) => (
-                    <td key={each.id} className={number ? classOf(each) : `${classOf(each)} card-title`} data-head={each.head} title={each.title?.(row)}>
+                    <td key={each.id} className={number === title ? `${classOf(each)} card-title` : classOf(each)} data-head={each.head} title={each.title?.(row)}>
                       {each.cell(row)}
                     </td>
                   ))}
@@ -156,7 +160,7 @@ export function widthsOf(width: number | string | undefined, narrow?: string): C
 }
 
 function classOf<R>({ number, roomy, wide, whole, card }: Column<R>): string {
-  return [number && 'number', roomy && 'roomy', wide && 'wide', whole && 'whole', card && `card-${card}`].filter(Boolean).join(' ')
+  return [number && 'number', roomy && 'roomy', wide && 'wide', whole && 'whole', card && card !== 'title' && `card-${card}`].filter(Boolean).join(' ')
 }
 
 export function columnsOf<R>(columns: readonly Column<R>[], said: string | undefined): readonly Column<R>[] {

@@ -2,7 +2,6 @@ import type { JobRow } from '../api/schema'
 import { useNow } from '../store/now'
 import { useZone } from '../store/settings'
 import { exactly, moment, span } from '../words/format'
-import { momentsIn } from '../words/moments'
 import { ranSince } from '../words/states'
 
 /** A moment in the chosen zone; its tool tip has it whole. */
@@ -13,11 +12,6 @@ export function Moment({ at }: { at: number }) {
       {moment(at, zone)}
     </time>
   )
-}
-
-/** A sentence of somebody else, whose moments are told in the chosen zone as all others are. */
-export function Told({ of }: { of: string }) {
-  return <>{momentsIn(of).map((each, number) => (typeof each === 'number' ? <Moment key={number} at={each} /> : each))}</>
 }
 
 /** How long something has lasted; it goes on while nothing has ended it. */

@@ -8,7 +8,7 @@ interface SparkProps {
   readonly said: string
 }
 
-/** How something was used over a time, quietly: a line, what was guaranteed as a dashed one, and gaps as what they are. */
+/** How something was used over a time, quietly: a line, what was guaranteed as a dashed one, and gaps dotted at its foot. */
 export function Spark({ of: { used, nominal }, said }: SparkProps) {
   const most = Math.max(1, ...known(used), ...known(nominal))
   const height = (value: number) => Math.round((TALL - 2 - ((TALL - 4) * value) / most) * 100) / 100
@@ -16,7 +16,7 @@ export function Spark({ of: { used, nominal }, said }: SparkProps) {
     <svg className="spark" role="img" aria-label={said} viewBox={`0 0 ${used.length} ${TALL}`} preserveAspectRatio="none">
       <title>{said}</title>
       {runsOf(used, false).map(({ from, to }) => (
-        <rect key={from} className="gap" x={from} y={0} width={to - from} height={TALL} />
+        <path key={from} className="gap" d={`M${from} ${TALL - 1}H${to}`} />
       ))}
       {runsOf(used, true).map((run) => {
         const line = lineOf(used, run, height)

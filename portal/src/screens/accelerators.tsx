@@ -12,11 +12,13 @@ import { matching } from '../parts/sorting'
 import { Glyph } from '../parts/state'
 import { Moment } from '../parts/moment'
 import { Name } from '../parts/name'
+import { Person, Work } from '../parts/work'
 import { useNow } from '../store/now'
 import { useList } from '../store/list'
 import { rangeOf, within } from '../store/range'
 import { count, plural, span } from '../words/format'
 import { Choice, Chosen, Filters, TimeChoice, useWhere } from './filters'
+import { Saturated } from './saturated'
 
 /** Who holds what: each hold with its team, person, and how long it has been idle. */
 export function Accelerators() {
@@ -113,6 +115,7 @@ export function Accelerators() {
       >
         {(document) => <Grid label="What there is" list="room" rows={search.accelerator ? document.items.filter((each) => each.accelerator === search.accelerator) : document.items} columns={ROOM} keyOf={(each) => `${each.cluster}/${each.accelerator}/${each.resource}`} usual="accelerator" />}
       </AnswerPanel>
+      <Saturated />
     </>
   )
 }
@@ -142,16 +145,6 @@ function commandOf(search: { accelerator?: string; team?: string }): string {
   if (search.accelerator) words.push(`--accelerator ${shellWord(search.accelerator)}`)
   if (search.team) words.push(`--team ${shellWord(search.team)}`)
   return words.join(' ')
-}
-
-/** What was submitted: its name first, for that is what people know it by. */
-export function Work({ of }: { of: string | null }) {
-  const [kind, name] = of?.includes('/') ? [of.slice(0, of.indexOf('/')), of.slice(of.indexOf('/') + 1)] : ['', of ?? '']
-  return (
-    <>
-      {name} {kind && <span className="faint roomy wide">{kind}</span>}
-    </>
-  )
 }
 
 function IdleCell({ of, now }: { of: Holding; now: number }) {
@@ -185,10 +178,10 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'person',
       head: 'Person',
-      width: '12%',
+      width: '17%',
       roomy: true,
       sort: (each) => each.person,
-      cell: (each) => each.person ?? <span className="faint">not known</span>,
+      cell: (each) => (each.person === null ? <span className="faint">not known</span> : <Person of={each.person} />),
       title: (each) => each.person ?? '',
     },
     {
@@ -224,18 +217,18 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'accelerator',
       head: 'Accelerator',
-      width: '98px',
+      width: '90px',
       roomy: true,
       wide: true,
       sort: (each) => each.accelerator,
       cell: (each) => each.accelerator,
       title: (each) => `${each.accelerator} (${each.resource})`,
     },
-    { id: 'idle', head: 'Idle', width: '116px', number: true, card: 'badge', sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
+    { id: 'idle', head: 'Idle', width: '96px', number: true, card: 'badge', sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
     {
       id: 'since',
       head: 'Held for',
-      width: '106px',
+      width: '92px',
       number: true,
       roomy: true,
       sort: (each) => (each.since === null ? null : now - Date.parse(each.since)),
@@ -244,7 +237,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'ends',
       head: 'Ends at',
-      width: '142px',
+      width: '112px',
       roomy: true,
       wide: true,
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
@@ -278,7 +271,7 @@ const ROOM: readonly Column<Room>[] = [
     ),
     title: (each) => `${each.accelerator} (${each.resource})`,
   },
-  { id: 'cluster', head: 'Cluster', width: '16%', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+  { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'bar', head: 'Use', card: 'whole', cell: (each) => <KindBar amounts={amountsOfRoom(each)} /> },
   { id: 'total', head: 'All', width: '64px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
   { id: 'used', head: 'Held', width: '64px', number: true, sort: (each) => each.used, cell: (each) => count(each.used) },

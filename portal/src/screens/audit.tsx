@@ -6,6 +6,8 @@ import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
+import { Person } from '../parts/work'
+import { Chain } from './chain'
 import { State } from '../parts/state'
 import { type ListSearch, useList } from '../store/list'
 import { rangeOf, within } from '../store/range'
@@ -31,12 +33,12 @@ export function Audit() {
   const source = sourceOf(query)
   const range = rangeOf({ until: search.until }, Date.now())
   const rows = (query.data?.pages.flatMap((each) => each.rows) ?? []).filter((each) => within(each.at ?? null, range))
+  const columns = columnsOf(rows)
   const opened = rows.find((each) => String(each.number) === search.entry)
   const toggle = (number: number) => change({ entry: search.entry === String(number) ? '' : String(number) })
   const field = (name: 'who' | 'verb' | 'team' | 'about', placeholder: string) => (
     <input
       className="search"
-      style={{ width: 150 }}
       aria-label={placeholder}
       placeholder={placeholder}
       defaultValue={search[name] ?? ''}
@@ -51,7 +53,7 @@ export function Audit() {
         <h1>Audit trail</h1>
         <div className="filters">
           {field('who', 'Who')}
-          {field('verb', 'Act, such as job.stop')}
+          {field('verb', 'Act: job.stop')}
           {field('about', 'About')}
           {field('team', 'Team')}
           {Object.entries(OUTCOME).map(([name, look]) => (
@@ -64,16 +66,15 @@ export function Audit() {
       </div>
       {opened && <Opened of={opened} close={() => change({ entry: '' })} />}
       <Panel
-        title={query.data ? `${query.hasNextPage ? 'The newest ' : ''}${plural(rows.length, 'act')}` : 'Acts'}
+        title={query.data ? `${query.hasNextPage ? 'The newest ' : ''}${plural(rows.length, 'act')}${query.hasNextPage ? '; older ones below' : ''}` : 'Acts'}
         source={source}
         flush
         acts={
           <>
             <CopyCommand command={commandOf(search)} />
-            <ColumnsMenu columns={COLUMNS} />
+            <ColumnsMenu columns={columns} />
           </>
         }
-        truncated={() => (query.hasNextPage ? `the newest ${rows.length}; older ones are further down` : null)}
         empty={() =>
           rows.length ? null : (
             <>
@@ -87,7 +88,7 @@ export function Audit() {
       >
         {() => (
           <>
-            <Grid label="Acts" rows={rows} columns={COLUMNS} keyOf={(each) => String(each.number)} usual="-at" given="usual" open={(each) => toggle(each.number)} here={search.entry ?? ''} />
+            <Grid label="Acts" rows={rows} columns={columns} keyOf={(each) => String(each.number)} usual="-at" given="usual" open={(each) => toggle(each.number)} here={search.entry ?? ''} />
             {query.hasNextPage && (
               <div className="note">
                 <button type="button" className="act" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -98,6 +99,7 @@ export function Audit() {
           </>
         )}
       </Panel>
+      <Chain />
     </>
   )
 }
@@ -126,6 +128,12 @@ function commandOf(search: ListSearch): string {
 
 const aboutOf = (each: ToldEntry) => each.name || each.subject || ''
 
+/** Reasons have a column where one is given. */
+function columnsOf(rows: readonly ToldEntry[]): readonly Column<ToldEntry>[] {
+  const reasons = rows.some((each) => each.why)
+  return COLUMNS.map((each) => (each.id === 'why' ? { ...each, more: !reasons } : each))
+}
+
 const COLUMNS: readonly Column<ToldEntry>[] = [
   {
     id: 'at',
@@ -138,8 +146,8 @@ const COLUMNS: readonly Column<ToldEntry>[] = [
   {
     id: 'who',
     head: 'Who',
-    width: '16%',
-    card: 'whole',
+    width: '22%',
+    card: 'title',
     sort: (each) => each.who ?? null,
     cell: (each) => (each.damaged ? <span className="tone-bad">cannot be read: {each.damaged}</span> : <EntryLink of={each} />),
     title: (each) => each.who ?? '',
@@ -153,7 +161,7 @@ const COLUMNS: readonly Column<ToldEntry>[] = [
     sort: (each) => each.outcome ?? null,
     cell: (each) => (OUTCOME[each.outcome ?? ''] ? <State of={OUTCOME[each.outcome ?? ''] as StateLook} /> : each.outcome),
   },
-  { id: 'about', head: 'About', width: '16%', roomy: true, sort: (each) => aboutOf(each), cell: (each) => <About of={each} />, title: (each) => [each.subject, each.name].filter(Boolean).join(' ') },
+  { id: 'about', head: 'About', roomy: true, sort: (each) => aboutOf(each), cell: (each) => <About of={each} />, title: (each) => [each.subject, each.name].filter(Boolean).join(' ') },
   { id: 'team', head: 'Team', width: '96px', roomy: true, whole: true, sort: (each) => each.team || null, cell: (each) => each.team },
   { id: 'why', head: 'Why', roomy: true, card: 'whole', sort: (each) => each.why || null, cell: (each) => each.why, title: (each) => each.why ?? '' },
   { id: 'whence', head: 'From where', width: '14%', roomy: true, wide: true, card: 'none', sort: (each) => each.whence ?? null, cell: (each) => <span className="faint">{each.whence}</span>, title: (each) => each.whence ?? '' },
@@ -164,7 +172,7 @@ function EntryLink({ of }: { of: ToldEntry }) {
   const opened = search.entry === String(of.number)
   return (
     <button type="button" className="link" aria-expanded={opened} onClick={() => change({ entry: opened ? '' : String(of.number) })}>
-      {of.who}
+      <Person of={of.who ?? ''} />
     </button>
   )
 }

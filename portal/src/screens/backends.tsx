@@ -6,9 +6,13 @@ import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
+import { Glyph, State } from '../parts/state'
 import { useList } from '../store/list'
 import { count } from '../words/format'
+import type { StateLook } from '../words/states'
 import { Filters } from './filters'
+
+const ANSWERS: StateLook = { word: 'answers', tone: 'good', shape: 'check' }
 
 type Backend = ServerStatus['backends'][number]
 
@@ -57,16 +61,19 @@ const COLUMNS: readonly Column<Backend>[] = [
     sort: (each) => each.silent_since,
     cell: (each) =>
       each.unreachable ? (
-        <span className="tone-bad">
-          {each.unreachable}
-          {each.silent_since !== null && (
-            <>
-              , <Ago at={each.silent_since} />
-            </>
-          )}
+        <span className="state tone-bad">
+          <Glyph shape="cross" tone="bad" />
+          <span className="anywhere">
+            {each.unreachable}
+            {each.silent_since !== null && (
+              <>
+                , <Ago at={each.silent_since} />
+              </>
+            )}
+          </span>
         </span>
       ) : (
-        'answers'
+        <State of={ANSWERS} />
       ),
     title: (each) => each.unreachable,
   },

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
+import { Sentence } from '../parts/sentence'
 import type { Why } from '../answers/why'
 import { factsSaid, screenOf, valueSaid } from '../answers/why_facts'
-import { Told } from '../parts/moment'
 
 /** What is known of a cause, and what it rests on: where it was read, what stands there, what that means. */
 export function CauseKnown({ of }: { of: Why }) {
@@ -16,7 +16,7 @@ export function CauseKnown({ of }: { of: Why }) {
             <div key={name} style={{ display: 'contents' }}>
               <dt>{name}</dt>
               <dd>
-                <Told of={said} />
+                <Sentence of={said} />
               </dd>
             </div>
           ))}
@@ -30,7 +30,7 @@ export function CauseKnown({ of }: { of: Why }) {
             return (
               <li key={number}>
                 {place ? <Link {...place}>{thing}</Link> : thing} <span className="faint mono">{each.field}</span>{' '}
-                <Told of={valueSaid(each.value, each.field)} />
+                <Sentence of={valueSaid(each.value, each.field)} />
                 {each.says && <span className="faint"> · {each.says}</span>}
               </li>
             )

@@ -26,8 +26,13 @@ export function SignedOut({ trouble }: { trouble: Trouble | null }) {
   return (
     <main className="door">
       <div>
-        <h1>Allotment</h1>
-        <p className="faint">Shared GPUs, fairly divided.</p>
+        <div className="door-mark">
+          <img src="/mark.svg" alt="" width="40" height="40" />
+          <div>
+            <h1>Allotment</h1>
+            <p className="faint">Shared GPUs, fairly divided.</p>
+          </div>
+        </div>
         {told && <Failed trouble={told} {...(told.passing ? { again: () => location.reload() } : {})} />}
         {provider.data === true && (
           <button type="button" className="act first" onClick={() => void leaveToSignIn().catch((error: unknown) => setFailed(asTrouble(error)))}>

@@ -1,10 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { guaranteedIn, needBars, needWords } from '../answers/need_bars'
+import { workNamed } from '../answers/work_name'
 import { declaredTeams } from '../answers/queries'
 import { whoami } from '../api/queries'
 import type { Effect, ForeseenChange, TimelineStep, ToldRequest } from '../api/schema'
 import { Moment } from '../parts/moment'
+import { Sentence } from '../parts/sentence'
 import { Glyph } from '../parts/state'
 import { useMay } from '../store/may'
 import { count, plural, span } from '../words/format'
@@ -22,6 +24,7 @@ export function Need({ told }: { told: ToldRequest }) {
   const most = Math.max(1, ...bars.map((each) => each.devices))
   return (
     <>
+      <h3 className="of-chart">Devices that the team held, has and asks for</h3>
       <table className="chart" aria-label="Devices that the team held, has and asks for">
         <tbody>
           {bars.map((each) => (
@@ -55,12 +58,13 @@ export function Effects({ of, most = Number.POSITIVE_INFINITY }: { of: readonly 
   const part = (seconds: number | null) => (100 * (seconds ?? scale)) / scale
   return (
     <>
+      <h3 className="of-chart">How long work of others waits without it and with it</h3>
       <table className="chart effects" aria-label="How long work of others waits without it and with it">
         <tbody>
           {of.slice(0, most).map((each, number) => (
             <tr key={`${each.team}/${each.work}/${number}`}>
               <th scope="row">
-                <span>{each.work || 'work'}</span> <span className="faint">{each.team}</span>
+                <span title={each.work}>{workNamed(each.work).name || 'work'}</span> <span className="faint">{each.team}</span>
               </th>
               <td>
                 <span className="beam-over">
@@ -105,11 +109,7 @@ export function Change({ of }: { of: ForeseenChange }) {
   return (
     <>
       {of.isolation && <p className="pad faint">Isolated by {of.isolation}</p>}
-      {of.warnings.map((each) => (
-        <p key={each} className="pad tone-wait">
-          {each}
-        </p>
-      ))}
+      <Warnings of={of.warnings} />
       {of.made.length > 0 && (
         <dl className="facts pad">
           {of.made.map((each) => (
@@ -129,6 +129,30 @@ export function Change({ of }: { of: ForeseenChange }) {
         ))}
       </pre>
     </>
+  )
+}
+
+/** What the directory's rules say against it; several are folded up, so that the difference is in sight. */
+function Warnings({ of }: { of: readonly string[] }) {
+  if (!of.length) return null
+  const list = (
+    <ul className="warnings">
+      {of.map((each) => (
+        <li key={each} className="state tone-wait">
+          <Glyph shape="half" tone="wait" />
+          <span>
+            <Sentence of={each} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  )
+  if (of.length === 1) return list
+  return (
+    <details className="file">
+      <summary className="tone-wait">{plural(of.length, 'warning')} of the platform directory</summary>
+      {list}
+    </details>
   )
 }
 

@@ -133,7 +133,7 @@ export function TimeChoice({ of }: { of: string }) {
           change(said === 'fixed' ? { since: saidOf(fieldOf(from ?? Date.now() - SPANS['24h']!, zone), zone), until: '' } : { since: said, until: '' })
         }}
       >
-        <option value="">{of} at any time</option>
+        <option value="">{of.replace(/ since$/, '')} at any time</option>
         {Object.keys(SPANS).map((each) => (
           <option key={each} value={each}>
             in the last {each}

@@ -7,6 +7,7 @@ import { KindBar, Swatch } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { matching } from '../parts/sorting'
+import { Person, Work } from '../parts/work'
 import { useList } from '../store/list'
 import { count, plural } from '../words/format'
 import { Choice, Filters, useWhere } from './filters'
@@ -121,7 +122,7 @@ const HEADS: Readonly<Partial<Record<SlotKind, string>>> = { unmeasured: 'No tel
 const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
   id: kind,
   head: HEADS[kind] ?? KIND_WORDS[kind].word.replace(/^./, (first) => first.toUpperCase()),
-  width: kind === 'unmeasured' ? '100px' : '82px',
+  width: kind === 'unmeasured' ? '88px' : '70px',
   number: true,
   roomy: kind !== 'free',
   wide: kind !== 'free' && kind !== 'idle',
@@ -134,10 +135,10 @@ const amount = (kind: SlotKind, more = false): Column<NodeSlots> => ({
 /** Kinds of slots that occur have a column each; for the others somebody has to ask. */
 function columnsOf(amounts: Readonly<Record<SlotKind, number>>): readonly Column<NodeSlots>[] {
   return [
-    { id: 'node', head: 'Node', width: '22%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
-    { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', whole: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
-    { id: 'model', head: 'Accelerator', width: '10%', card: 'badge', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
-    { id: 'bar', head: 'Slots', roomy: true, card: 'whole', cell: (each) => <KindBar amounts={each.amounts} /> },
+    { id: 'node', head: 'Node', width: '17%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
+    { id: 'cluster', head: 'Cluster', roomy: true, width: '13%', whole: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'model', head: 'Accelerator', width: '8%', card: 'badge', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
+    { id: 'bar', head: 'Slots', width: '18%', roomy: true, card: 'whole', cell: (each) => <KindBar amounts={each.amounts} /> },
     { id: 'total', head: 'All', width: '52px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
     ...KINDS.map((kind) => amount(kind, !amounts[kind] && kind !== 'free')),
   ]
@@ -188,10 +189,10 @@ function NodePanel({ node, close }: { node: NodeSlots; close: () => void }) {
                 <td className="number card-badge">{count(Math.round((each.gpuMs / 3_600_000) * 1000) / 1000)}</td>
                 <td className="whole" data-head="Team">{each.team && <Link to="/accelerators" search={{ team: each.team }}>{each.team}</Link>}</td>
                 <td className="roomy wide" data-head="Person" title={each.person}>
-                  {each.person}
+                  <Person of={each.person} />
                 </td>
                 <td className="card-whole" title={each.object}>
-                  {each.object}
+                  <Work of={each.object} />
                 </td>
               </tr>
             ))}

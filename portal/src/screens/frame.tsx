@@ -83,7 +83,14 @@ function useEntryInSight() {
   const side = useRef<HTMLElement>(null)
   const { pathname } = useLocation()
   useEffect(() => {
-    side.current?.querySelector('[data-status=active]:not(.mark)')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    const nav = side.current
+    if (!nav) return
+    const show = () => nav.querySelector('[data-status=active]:not(.mark)')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    show()
+    // Whoever turns his telephone, or narrows a window, has another line.
+    const watch = new ResizeObserver(show)
+    watch.observe(nav)
+    return () => watch.disconnect()
   }, [pathname])
   return side
 }

@@ -1,10 +1,12 @@
 import { Link } from '@tanstack/react-router'
+import { type RefObject, useLayoutEffect, useRef, useState } from 'react'
 import { changeOf, moveOf, movesOf, type Starts, startsOver, waitsOf } from '../answers/futures'
 import type { ChangedJob, NamedWork, WhatIf } from '../answers/documents'
 import type { Told } from '../answers/queries'
 import { lackingOf } from '../parts/answer'
 import { type Column, Grid } from '../parts/grid'
 import { State } from '../parts/state'
+import { Work } from '../parts/work'
 import { count, plural, span } from '../words/format'
 import { BASIS, MOVE } from '../words/moves'
 
@@ -79,7 +81,7 @@ const COLUMNS: readonly Column<ChangedJob>[] = [
     sort: (each) => each.job.name,
     cell: ({ job }) => (
       <>
-        {job.name} <span className="faint">{job.namespace}</span>
+        <Work of={`${job.kind}/${job.name}`} /> <span className="faint">{job.namespace}</span>
       </>
     ),
     title: ({ job }) => `${job.kind} ${job.namespace}/${job.name}`,
@@ -150,26 +152,28 @@ export function unknownOf(told: Told<WhatIf>): string | null {
   return lackingOf(told.sources, told.document.notes)
 }
 
-const WIDTH = 960
+/** Where nobody has measured yet how wide it is. */
+const USUAL_WIDTH = 960
 const HEIGHT = 200
 const LEFT = 48
 const BOTTOM = 24
 
 /** How many have started by when: the future as it is is dashed, the one with the change is solid. */
 export function StartsChart({ jobs }: { jobs: readonly ChangedJob[] }) {
+  const [figure, width] = useWidth()
   const { now, then, of } = startsOver(jobs)
   const last = Math.max(now.at(-1)?.[0] ?? 0, then.at(-1)?.[0] ?? 0)
   if (!of || !last) return null
-  const x = (seconds: number) => LEFT + (seconds / last) * (WIDTH - LEFT - 8)
+  const x = (seconds: number) => LEFT + (seconds / last) * (width - LEFT - 8)
   const y = (number: number) => HEIGHT - BOTTOM - (number / of) * (HEIGHT - BOTTOM - 12)
   const half = (steps: Starts) => steps.filter(([at]) => at <= last / 2).at(-1)?.[1] ?? 0
   const said = `Of ${of} that wait, ${half(now)} have started after ${span((last / 2) * 1000)} as it is, and ${half(then)} with the change`
   return (
-    <figure className="starts">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={said}>
+    <figure className="starts" ref={figure}>
+      <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={said}>
         {[...new Set([0, Math.round(of / 2), of])].map((number) => (
           <g key={number} className="rule">
-            <line x1={LEFT} x2={WIDTH - 8} y1={y(number)} y2={y(number)} />
+            <line x1={LEFT} x2={width - 8} y1={y(number)} y2={y(number)} />
             <text x={LEFT - 6} y={y(number) + 4} textAnchor="end">
               {count(number)}
             </text>
@@ -190,6 +194,19 @@ export function StartsChart({ jobs }: { jobs: readonly ChangedJob[] }) {
       </figcaption>
     </figure>
   )
+}
+
+/** How wide a figure is: what is drawn as wide as it is shown has letters of their usual size. */
+function useWidth(): readonly [RefObject<HTMLElement | null>, number] {
+  const figure = useRef<HTMLElement>(null)
+  const [width, setWidth] = useState(USUAL_WIDTH)
+  useLayoutEffect(() => {
+    if (!figure.current) return
+    const watch = new ResizeObserver(([seen]) => seen && setWidth(Math.max(160, Math.round(seen.contentRect.width))))
+    watch.observe(figure.current)
+    return () => watch.disconnect()
+  }, [])
+  return [figure, width]
 }
 
 function pathOf(steps: Starts, x: (at: number) => number, y: (number: number) => number, last: number): string {

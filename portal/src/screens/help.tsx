@@ -20,7 +20,7 @@ export function CausePageScreen() {
   return (
     <>
       <div className="head">
-        <h1>{entry ? entry.title : code}</h1>
+        <h1>{entry ? begun(entry.title) : code}</h1>
         <span className="faint mono">{code}</span>
         <span className="grow" />
         <CopyCommand command={`allot explain ${code}`} />
@@ -40,6 +40,11 @@ export function CausePageScreen() {
   )
 }
 
+/** A title begins with a capital, whatever it is in the middle of a sentence. */
+function begun(title: string): string {
+  return title.charAt(0).toUpperCase() + title.slice(1)
+}
+
 /** All causes of waiting. */
 export function Help() {
   const [search, change] = useList()
@@ -51,7 +56,7 @@ export function Help() {
     <>
       <div className="head">
         <h1>Causes of waiting</h1>
-        <Filters text="Code, cause, words">
+        <Filters text="Code, cause, words" views={false}>
           <Choice label="Layer" every="every layer" values={layers} value={search.by} pick={(by) => change({ by })} />
         </Filters>
       </div>

@@ -23,9 +23,9 @@ import { NoJobs, useJobsSource } from './home'
 /** The part of the address that says which jobs are meant. */
 export type JobsSearch = Pick<ListSearch, 'q' | 'state' | 'team' | 'owner' | 'backend' | 'since' | 'until' | 'sort'>
 
-export function FilteredLink({ search, children }: { search: JobsSearch; children: ReactNode }) {
+export function FilteredLink({ search, className, children }: { search: JobsSearch; className?: string; children: ReactNode }) {
   return (
-    <Link to="/jobs" search={search}>
+    <Link to="/jobs" search={search} className={className}>
       {children}
     </Link>
   )

@@ -17,6 +17,8 @@ export function mayLeave(me: Pick<Visitor, 'roles'> | undefined, teams: readonly
 }
 
 const DAY = 86_400_000
+/** As all dates here are written; a field for dates writes them as its browser likes. */
+const DATE = /\d{4}-\d{2}-\d{2}/
 
 /** A team that is to leave: all that goes is said, and its name is typed, for its data cannot be brought back. */
 export function Leave() {
@@ -30,7 +32,7 @@ export function Leave() {
   const until = search.until ?? new Date(Date.now() + 60 * DAY).toISOString().slice(0, 10)
   const wanted = useMemo<AskedRequest | null>(
     () =>
-      team
+      team && new RegExp(`^${DATE.source}$`).test(until)
         ? ({
             kind: 'leave',
             team,
@@ -65,7 +67,7 @@ export function Leave() {
           </label>
           <label className="field">
             <span className="label">Its data are kept until</span>
-            <input type="date" value={until} onChange={(event) => set({ until: event.target.value })} />
+            <input value={until} placeholder="2027-01-31" pattern={DATE.source} inputMode="numeric" maxLength={10} onChange={(event) => set({ until: event.target.value })} />
           </label>
           <label className="field whole">
             <span className="label">Why</span>

@@ -1,6 +1,6 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import type { Waste } from '../answers/documents'
+import type { CauseGroup, Explained, Waste } from '../answers/documents'
 import { idleFor, idleWeight, holdKey } from '../answers/holds'
 import * as counted from '../answers/overview'
 import type { Line } from '../answers/overview'
@@ -14,6 +14,7 @@ import { KindBar, Swatch } from '../parts/bars'
 import { Panel, type Source, sourceOf } from '../parts/panel'
 import { sorted } from '../parts/sorting'
 import { Glyph, State } from '../parts/state'
+import { Person, Work } from '../parts/work'
 import { useList } from '../store/list'
 import { useNow } from '../store/now'
 import { count, money, plural, span } from '../words/format'
@@ -75,7 +76,7 @@ export function Overview() {
         />
       </div>
       <FleetPanel />
-      <div className="columns">
+      <div className="columns level">
         <IdlePanel />
         <CausesPanel />
       </div>
@@ -256,10 +257,10 @@ function IdlePanel() {
                     </Link>
                   </td>
                   <td className="most card-whole" title={each.job ?? ''}>
-                    {each.job}
+                    <Work of={each.job} />
                   </td>
-                  <td className="roomy wide faint card-whole" style={{ width: '22%' }} title={each.person ?? ''}>
-                    {each.person}
+                  <td className="roomy wide card-whole person" title={each.person ?? ''}>
+                    <Person of={each.person} />
                   </td>
                   <td className="number card-badge">
                     {count(each.idleDevices ?? 0)} {each.accelerator}
@@ -276,8 +277,20 @@ function IdlePanel() {
   )
 }
 
+/** What holds up most comes first. */
+function byCount(groups: readonly CauseGroup[]): readonly CauseGroup[] {
+  return sorted(groups, (each) => each.count, true)
+}
+
+/** How long work waits by a cause that has waited longest for it; nothing where nobody knows. */
+function longestOf(items: readonly Explained[], cause: string, now: number): string {
+  const since = items.flatMap((each) => (each.cause === cause && each.createdAt !== null ? [Date.parse(each.createdAt)] : []))
+  return since.length ? `up to ${span(now - Math.min(...since))}` : ''
+}
+
 function CausesPanel() {
   const [search] = useList()
+  const now = useNow(60_000)
   const source = useAnswer(explanations(useWhere(search)))
   return (
     <AnswerPanel
@@ -292,30 +305,32 @@ function CausesPanel() {
       {(document) => (
         <table className="table fixed cards">
           <tbody>
-            {document.groups.slice(0, SHOWN).map((each) => (
-              <tr key={each.cause}>
-                <td className="number" style={{ width: 52 }} data-head="Pieces of work">
-                  <Link to="/waiting" search={{ kind: each.cause }}>
-                    {count(each.count)}
-                  </Link>
-                </td>
-                <td className="two-lines anywhere card-title" title={each.cause}>
-                  {each.code ? (
-                    <Link to="/help/$code" params={{ code: each.code }}>
-                      {each.cause}
+            {byCount(document.groups)
+              .slice(0, SHOWN)
+              .map((each) => (
+                <tr key={each.cause}>
+                  <td className="number" style={{ width: 56 }} data-head="Pieces of work">
+                    <Link to="/waiting" search={{ kind: each.cause }}>
+                      {count(each.count)}
                     </Link>
-                  ) : (
-                    each.cause
-                  )}
-                </td>
-                <td className="card-badge" style={{ width: 150 }}>
-                  <State of={VERDICT[each.verdict]} />
-                </td>
-                <td className="roomy wide faint card-none" style={{ width: '34%' }} title={each.subjects.map((one) => one.name).join(', ')}>
-                  {each.subjects.map((one) => one.name).join(', ')}
-                </td>
-              </tr>
-            ))}
+                  </td>
+                  <td className="two-lines anywhere card-title" title={each.cause}>
+                    {each.code ? (
+                      <Link to="/help/$code" params={{ code: each.code }}>
+                        {each.cause}
+                      </Link>
+                    ) : (
+                      each.cause
+                    )}
+                  </td>
+                  <td className="card-badge" style={{ width: 142 }}>
+                    <State of={VERDICT[each.verdict]} />
+                  </td>
+                  <td className="number faint" style={{ width: 116 }} data-head="The longest for">
+                    {longestOf(document.items, each.cause, now)}
+                  </td>
+                </tr>
+              ))}
           </tbody>
         </table>
       )}

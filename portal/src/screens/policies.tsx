@@ -1,32 +1,25 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
-import type { Alarm, Books, Explained, QuotaUse, Waste } from '../answers/documents'
+import type { Books, Explained, Waste } from '../answers/documents'
 import { type DeclaredPolicy, policiesIn } from '../answers/policies'
-import { books, explanations, quotas, waste } from '../answers/queries'
-import { NEARLY_FULL } from '../words/alarms'
+import { books, explanations, waste } from '../answers/queries'
 import { declaredFiles } from '../api/queries'
 import { AnswerPanel, useAnswer } from '../parts/answer'
-import { ShareBar } from '../parts/bars'
 import { CopyCommand } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
+import { Work } from '../parts/work'
 import { useList } from '../store/list'
 import { count, plural } from '../words/format'
 import type { StateLook } from '../words/states'
 import { Chosen, Filters, useWhere } from './filters'
-import { amountOf } from './queues'
+import { Limits } from './limits'
 import { VERDICT } from './waiting'
 
-const ALARM: Readonly<Record<Alarm, StateLook>> = {
-  none: { word: 'room is left', tone: 'quiet', shape: 'ring' },
-  increase: { word: 'ask for more', tone: 'quiet', shape: 'half' },
-  warning: { word: 'nearly full', tone: 'wait', shape: 'half' },
-  stop: { word: 'full', tone: 'bad', shape: 'cross' },
-}
 const MODE: Readonly<Record<string, StateLook>> = {
   enforce: { word: 'enforces', tone: 'good', shape: 'dot' },
   warn: { word: 'warns', tone: 'wait', shape: 'half' },
@@ -47,44 +40,16 @@ export function Policies() {
         <h1>Policies and violations</h1>
         <Filters text="Limit, finding, policy">{only && <Chosen said={ALONE[only] ?? ''} drop={() => change({ kind: '' })} />}</Filters>
       </div>
-      {only !== 'findings' && (
-        <div className={only ? '' : 'columns lists'}>
-          <Limits q={search.q} />
-          {!only && <Refused q={search.q} />}
+      {only !== 'findings' && <Limits q={search.q} />}
+      {!only && (
+        <div className="columns level">
+          <Refused q={search.q} />
+          <Idle />
         </div>
       )}
       {only !== 'limits' && <Findings q={search.q} />}
-      {!only && (
-        <div className="columns lists">
-          <Idle />
-          <Declared q={search.q} />
-        </div>
-      )}
+      {!only && <Declared q={search.q} />}
     </>
-  )
-}
-
-function Limits({ q }: { q: string | undefined }) {
-  const [search] = useList()
-  const source = useAnswer(quotas(useWhere(search)))
-  const near = (items: readonly QuotaUse[]) =>
-    matching(items, q, (each) => `${each.name} ${each.cluster} ${each.resource}`).filter((each) => each.alarm === 'warning' || each.alarm === 'stop')
-  return (
-    <AnswerPanel
-      title={source.data ? `${plural(near(source.data.document.items).length, 'limit')} nearly full` : 'Limits'}
-      source={source}
-      flush
-      acts={
-        <>
-          <CopyCommand command="allot quotas --all" />
-          <ColumnsMenu columns={LIMITS} list="limits" />
-        </>
-      }
-      remarks={(document) => document.remarks}
-      empty={(document) => (near(document.items).length ? null : <span>Every limit has room. From {NEARLY_FULL} % of one on it is shown here.</span>)}
-    >
-      {(document) => <Grid label="Limits" list="limits" rows={near(document.items)} columns={LIMITS} keyOf={(each) => `${each.cluster}/${each.layer}/${each.name}/${each.resource}`} usual="-used" />}
-    </AnswerPanel>
   )
 }
 
@@ -193,33 +158,8 @@ function Declared({ q }: { q: string | undefined }) {
   )
 }
 
-const LIMITS: readonly Column<QuotaUse>[] = [
-  {
-    id: 'name',
-    head: 'Limit',
-    width: '32%',
-    sort: (each) => each.name,
-    cell: (each) => (
-      <Link to="/queues" search={{ q: each.name.split('/')[0] ?? '', cluster: each.cluster }}>
-        {each.name}
-      </Link>
-    ),
-    title: (each) => `${each.name} (${each.layer}) in ${each.cluster}: ${each.resource}`,
-  },
-  { id: 'used', head: 'Used', roomy: true, card: 'whole', sort: (each) => each.percent, cell: (each) => <ShareBar share={each.percent / 100} tone={each.alarm === 'stop' ? 'bad' : 'wait'} /> },
-  {
-    id: 'of',
-    head: 'Of',
-    width: '112px',
-    number: true,
-    sort: (each) => each.limit,
-    cell: (each) => `${amountOf(each.used, each.resource)} of ${amountOf(each.limit, each.resource)}`,
-  },
-  { id: 'alarm', head: 'Alarm', width: '112px', card: 'badge', sort: (each) => each.alarm, cell: (each) => <State of={ALARM[each.alarm]} /> },
-]
-
 const REFUSED: readonly Column<Explained>[] = [
-  { id: 'work', head: 'Work', width: '26%', sort: (each) => each.subject.name, cell: (each) => each.subject.name, title: (each) => each.subject.name },
+  { id: 'work', head: 'Work', width: '26%', sort: (each) => each.subject.name, cell: ({ subject }) => <Work of={`${subject.kind}/${subject.name}`} />, title: (each) => each.subject.name },
   { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => each.verdict, cell: (each) => <State of={VERDICT[each.verdict]} /> },
   {
     id: 'cause',
@@ -273,5 +213,5 @@ const IDLE: readonly Column<Waste['idleMarks'][number]>[] = [
 const DECLARED: readonly Column<DeclaredPolicy>[] = [
   { id: 'name', head: 'Policy', width: '34%', sort: (each) => each.name, cell: (each) => each.name, title: (each) => each.file },
   { id: 'mode', head: 'Mode', width: '116px', card: 'badge', sort: (each) => each.mode, cell: (each) => (MODE[each.mode] ? <State of={MODE[each.mode] as StateLook} /> : each.mode) },
-  { id: 'said', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.said, cell: (each) => <span className="faint">{each.said}</span>, title: (each) => each.said },
+  { id: 'said', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.said, cell: (each) => <span className="wrapped faint">{each.said}</span>, title: (each) => each.said },
 ]

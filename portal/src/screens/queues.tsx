@@ -41,7 +41,7 @@ export function QueuesPage() {
   const columns = columnsOf(wanted, {
     said: (value) => amountOf(value, wanted),
     name: (node) => <TreeName of={node} closed={closed.has(node.key)} toggle={() => toggle(node)} />,
-    trend: (node) => <TrendCell of={trends && trendOf(node, trends)} told={trends !== null} failed={told.trouble !== null} step={told.data?.document.stepSeconds ?? 0} />,
+    trend: (node) => <TrendCell of={trends && trendOf(node, trends)} told={trends !== null} failed={told.trouble !== null} step={told.data?.document.stepSeconds ?? 0} first={told.data?.document.first ?? null} />,
   })
   const { by, down } = sortingOf(search.sort, USUAL)
   const value = columns.find((each) => each.id === by)?.sort
@@ -146,7 +146,7 @@ function columnsOf(wanted: string, { said, name, trend }: Cells): readonly Colum
     cell: (node) => <span className={!tone ? '' : node[id] ? tone : 'faint'}>{said(node[id])}</span>,
   })
   return [
-    { id: 'name', head: 'Queue', width: '21%', sort: (node) => node.name, cell: name, title: (node) => (node.level === 0 ? `${node.name} in ${node.cluster}` : node.name) },
+    { id: 'name', head: 'Queue', width: '21%', sort: (node) => node.name, cell: name, title: (node) => (node.level === 0 && node.name !== node.cluster ? `${node.name} in ${node.cluster}` : node.name) },
     {
       id: 'bar',
       head: 'Used of guaranteed',
@@ -217,7 +217,7 @@ function Name({ of }: { of: QueueNode }) {
   if (of.level === 0)
     return (
       <span>
-        {of.name} <span className="faint">{of.cluster}</span>
+        {of.name} {of.name !== of.cluster && <span className="faint">{of.cluster}</span>}
       </span>
     )
   return (

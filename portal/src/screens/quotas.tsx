@@ -162,7 +162,7 @@ function Editor({ row, granted, seen }: { row: QuotaRow; granted: boolean; seen:
             <Stepper label="Lends at most" value={wanted.lending} now={amountsNow(row).lending} set={(lending) => set({ lending })} bounds />
             {wish && (
               <button type="button" className="act plain" onClick={() => set(amountsNow(row))}>
-                As it is
+                Undo all
               </button>
             )}
           </div>
@@ -237,7 +237,7 @@ function Stepper({
   set: (value: number | null) => void
   bounds?: boolean
 }) {
-  const said = value !== now ? (now === null ? 'no bound now' : `${count(now)} now`) : 'as it is'
+  const said = value !== now ? (now === null ? 'no bound now' : `${count(now)} now`) : 'unchanged'
   return (
     <div className="field stepper" data-set={value !== now ? '' : undefined}>
       <label>

@@ -3,9 +3,10 @@ import { Link, useParams } from '@tanstack/react-router'
 import { grantOf, requestOf, whoami } from '../api/queries'
 import type { TeamGrant, ToldRequest } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
-import { Lasted, Moment, Ran, Told } from '../parts/moment'
+import { Lasted, Moment, Ran } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Glyph, State } from '../parts/state'
+import { Sentence as Words } from '../parts/sentence'
 import { useJobs } from '../store/live'
 import { useNow } from '../store/now'
 import { bytes, money, span } from '../words/format'
@@ -246,7 +247,7 @@ function Terms({ told }: { told: ToldRequest }) {
         <>
           <dt>Afterwards</dt>
           <dd>
-            <Told of={told.after} />
+            <Words of={told.after} />
           </dd>
         </>
       )}

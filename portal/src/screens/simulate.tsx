@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
-import { CHANGE_KINDS, type ChangeKind, changesIn, changeWord, subjectsOf } from '../answers/changes'
+import { CHANGE_KINDS, type ChangeKind, changeSaid, changesIn, changeWord, subjectsOf } from '../answers/changes'
 import type { QueueFutures, WhatIf } from '../answers/documents'
 import { type TeamFutures, moveOf, teamFutures } from '../answers/futures'
 import { clusterStates, declaredTeams, queues, waste, whatIf } from '../answers/queries'
@@ -142,7 +142,7 @@ function Futures({ cluster, changes }: { cluster: string; changes: readonly stri
   const teams = useAnswer(declaredTeams(where)).data?.document.items
   const shows = { source, partial: unknownOf }
   const first = (
-    <Panel title={plural(changes.length, 'change')} {...shows}>
+    <Panel title={`With ${plural(changes.length, 'change')}: ${changes.map(changeSaid).join('; ')}`} {...shows}>
       {({ document }) => (
         <>
           <Settings of={document} />

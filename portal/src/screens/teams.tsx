@@ -5,17 +5,18 @@ import type { DeclaredTeam } from '../answers/documents'
 import { declaredTeams, holdings, queues, waste } from '../answers/queries'
 import { isDevice } from '../answers/queue_tree'
 import { type GrantTerm, type QuotaTerms, termsOf } from '../answers/quota_terms'
-import { type Amounts, amountsOf, devicesIn } from '../answers/slots'
+import { allOf, type Amounts, amountsOf, devicesIn } from '../answers/slots'
 import { isLost } from '../answers/waste_rows'
 import { declaredFiles, grants, people, whoami } from '../api/queries'
 import type { ToldPerson } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
-import { KindBar, QuotaBar } from '../parts/bars'
+import { KindBar, KindLegend, QuotaBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching, sorted } from '../parts/sorting'
+import { Person, Work } from '../parts/work'
 import { useList } from '../store/list'
 import { useMay } from '../store/may'
 import { count, money, plural } from '../words/format'
@@ -67,7 +68,8 @@ export function Teams() {
     [source.data, queued, told],
   )
   const rows = matching(all, search.q, ({ team }) => `${team.name} ${team.displayName} ${team.costCenter} ${team.projects.join(' ')}`)
-  const columns = useMemo(() => columnsOf(told?.currency ?? ''), [told])
+  const most = Math.max(1, ...all.map((each) => (each.amounts ? allOf(each.amounts) : 0)))
+  const columns = useMemo(() => columnsOf(told?.currency ?? '', most), [told, most])
   return (
     <>
       <div className="head">
@@ -104,14 +106,21 @@ export function Teams() {
         }
       >
         {() => (
-          <Grid
-            label="Teams"
-            rows={rows}
-            columns={columns}
-            keyOf={(each) => each.team.name}
-            usual="name"
-            open={(each) => void navigate({ to: '/teams/$team', params: { team: each.team.name } })}
-          />
+          <>
+            {told && (
+              <KindLegend amounts={amountsOf(told.entries.filter((each) => each.team))}>
+                <span>All bars have one scale; the longest is {plural(most, 'GPU')}.</span>
+              </KindLegend>
+            )}
+            <Grid
+              label="Teams"
+              rows={rows}
+              columns={columns}
+              keyOf={(each) => each.team.name}
+              usual="name"
+              open={(each) => void navigate({ to: '/teams/$team', params: { team: each.team.name } })}
+            />
+          </>
         )}
       </AnswerPanel>
     </>
@@ -120,7 +129,7 @@ export function Teams() {
 
 const Untold = () => <span className="faint">–</span>
 
-function columnsOf(currency: string): readonly Column<TeamRow>[] {
+function columnsOf(currency: string, most: number): readonly Column<TeamRow>[] {
   const amount = (id: 'used' | 'borrowed' | 'pending' | 'idle', head: string): Column<TeamRow> => ({
     id,
     head,
@@ -146,7 +155,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       title: ({ team }) => team.displayName,
     },
     { id: 'display', head: 'Called', width: '16%', roomy: true, more: true, card: 'badge', sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
-    { id: 'bar', head: 'What it holds', roomy: true, card: 'whole', cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
+    { id: 'bar', head: 'What it holds', roomy: true, card: 'whole', cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} most={most} /> : <Untold />) },
     { id: 'guaranteed', head: 'Guaranteed', width: '92px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
     amount('used', 'Used'),
     amount('borrowed', 'Borrowed'),
@@ -178,14 +187,15 @@ export function TeamPage() {
       <div className="head">
         <h1>{team?.displayName || name}</h1>
         <span className="faint">
-          {name}
-          {team ? ` · ${team.costCenter} · ${team.isolation}` : ''}
+          {[team && team.displayName !== '' && team.displayName !== name && name, team && `cost centre ${team.costCenter}`, team && `isolated by ${team.isolation}`].filter(Boolean).join(' · ')}
         </span>
         <Filters />
         <span className="acts">
-          <FilteredLink search={{ team: name }}>Its jobs</FilteredLink>
+          <FilteredLink search={{ team: name }} className="act">
+            Its jobs
+          </FilteredLink>
           {team && mayLeave(me, [name]).length > 0 && (
-            <Link to="/leave" search={{ team: name }}>
+            <Link to="/leave" search={{ team: name }} className="act">
               Have it leave
             </Link>
           )}
@@ -471,10 +481,10 @@ function Held({ name }: { name: string }) {
               .map((each, number) => (
                 <tr key={number}>
                   <td className="most card-title" title={each.job ?? ''}>
-                    {each.job}
+                    <Work of={each.job} />
                   </td>
-                  <td className="faint roomy wide card-whole" style={{ width: '22%' }} title={each.person ?? ''}>
-                    {each.person}
+                  <td className="roomy wide card-whole person" title={each.person ?? ''}>
+                    <Person of={each.person} />
                   </td>
                   <td className="number card-badge">
                     {count(each.devices)} {each.accelerator}

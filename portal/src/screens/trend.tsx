@@ -1,6 +1,6 @@
 import type { QueueTrends } from '../answers/documents'
 import type { Told } from '../answers/queries'
-import type { Trend } from '../answers/queue_trends'
+import { hasLine, type Trend } from '../answers/queue_trends'
 import { Moment } from '../parts/moment'
 import type { Source } from '../parts/panel'
 import { Spark } from '../parts/spark'
@@ -13,12 +13,20 @@ interface TrendCellProps {
   readonly failed: boolean
   /** Seconds of a point. */
   readonly step: number
+  /** When what is known of all begins; null where nothing is. */
+  readonly first: string | null
 }
 
 /** How a row of the queues was used. */
-export function TrendCell({ of, told, failed, step }: TrendCellProps) {
+export function TrendCell({ of, told, failed, step, first }: TrendCellProps) {
   if (!told) return failed ? <span className="faint">not read</span> : <span className="skeleton short" />
-  return of ? <Spark of={of} said={trendWords(of, step)} /> : <span className="faint">none kept yet</span>
+  if (!of) return <span className="faint">none kept yet</span>
+  if (hasLine(of)) return <Spark of={of} said={trendWords(of, step)} />
+  return (
+    <span className="faint" title={trendWords(of, step)}>
+      {first === null ? 'begins now' : <>since <Moment at={Date.parse(first)} /></>}
+    </span>
+  )
 }
 
 /** What the lines are, and of which time nothing is known. */
@@ -38,7 +46,7 @@ export function TrendNote({ of: { data, trouble, again } }: { of: Source<Told<Qu
   return (
     <div className="note" role="note" aria-label="What the trend shows">
       <span>
-        7 days: GPUs used, as means of {stepSeconds / 3600} h, beside what is guaranteed (dashed); shaded where nothing was seen.
+        7 days: GPUs used, as means of {stepSeconds / 3600} h, beside what is guaranteed (dashed); dotted where nothing was seen.
         {first === null && ' Nothing is kept of them yet: each hour from now on is.'}
         {later && (
           <>

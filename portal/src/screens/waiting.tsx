@@ -2,12 +2,14 @@ import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import type { Explained, Verdict } from '../answers/documents'
 import { explanations } from '../answers/queries'
+import { withoutName } from '../answers/work_name'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { CopyCommand } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
-import { Told } from '../parts/moment'
+import { Sentence } from '../parts/sentence'
 import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
+import { Work } from '../parts/work'
 import { useList } from '../store/list'
 import { useNow } from '../store/now'
 import { rangeOf, within } from '../store/range'
@@ -103,21 +105,17 @@ function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
     {
       id: 'work',
       head: 'Work',
-      width: '17%',
+      width: '20%',
       sort: (each) => each.subject.name,
-      cell: (each) => (
-        <>
-          {each.subject.name} <span className="faint roomy wide">{each.subject.kind}</span>
-        </>
-      ),
+      cell: ({ subject }) => <Work of={`${subject.kind}/${subject.name}`} />,
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
-    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, wide: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
     { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
       head: 'Cause',
-      width: '20%',
+      width: '15%',
       sort: (each) => each.cause,
       cell: (each) =>
         each.code ? (
@@ -129,7 +127,7 @@ function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
         ),
       title: (each) => `${each.code ?? ''} ${each.cause}`,
     },
-    { id: 'summary', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.summary, cell: (each) => <Told of={each.summary} />, title: (each) => withMoments(each.summary, zone) },
+    { id: 'summary', head: 'Says', roomy: true, card: 'whole', sort: (each) => each.summary, cell: (each) => <span className="wrapped"><Sentence of={withoutName(each.summary, each.subject.kind, each.subject.name)} /></span>, title: (each) => withMoments(each.summary, zone) },
     {
       id: 'since',
       head: 'Waits for',
@@ -139,6 +137,6 @@ function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
       sort: (each) => (each.createdAt === null ? null : now - Date.parse(each.createdAt)),
       cell: (each) => (each.createdAt === null ? '' : span(now - Date.parse(each.createdAt))),
     },
-    { id: 'cluster', head: 'Cluster', width: '156px', roomy: true, wide: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
+    { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, wide: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
   ]
 }

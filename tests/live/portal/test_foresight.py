@@ -89,11 +89,11 @@ def test_drift_is_a_difference_with_who_changed_it_and_what_mends_it(demo: House
 
 
 def drawn(page: Page) -> bool:
-    """Whether, of a page loaded anew, a past is drawn."""
+    """Whether, of a page loaded anew, a past is told: of one stretch alone there is no line yet."""
     page.reload()
     known = page.get_by_role("note", name="What the trend shows")
     expect(known).to_be_visible(timeout=SLOW)
-    return page.locator("svg.spark").count() > 0
+    return page.locator("td[data-head=Trend] :is(svg.spark, [title*=guaranteed])").count() > 0
 
 
 def test_queues_have_a_past_from_the_first_look_on(demo: House, here: Visit) -> None:
@@ -102,7 +102,7 @@ def test_queues_have_a_past_from_the_first_look_on(demo: House, here: Visit) -> 
     # The server's first look comes some seconds after its start; a page that is open hears of it minutes later.
     until(lambda: drawn(page))
     row = page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text("cv", exact=True)).first
-    said = row.locator("svg.spark").get_attribute("aria-label") or ""
+    said = row.locator("td[data-head=Trend] [title]").get_attribute("title") or ""
     items = json.loads(demo.server.run("queues", "--on", CLUSTER, "-o", "json"))["items"]
     uses = next(each["quotas"] for each in items if each["clusterQueue"] == "cv")
     guaranteed = sum(each["nominal"] for each in uses if "gpu" in each["resource"])

@@ -136,6 +136,7 @@ def test_no_picture_stands_for_a_word() -> None:
     assert found == []
 
 
-def test_nearly_full_is_what_the_server_takes_for_it() -> None:
-    text = (SOURCES / "words" / "alarms.ts").read_text(encoding="utf-8")
-    assert re.findall(r"NEARLY_FULL = (\d+)", text) == [str(QuotaAlarm.WARNING.value)]
+def test_how_near_a_limit_is_is_told_as_the_server_takes_it() -> None:
+    text = (SOURCES / "words" / "limits.ts").read_text(encoding="utf-8")
+    told = re.findall(r"(\w+): \{ word: '[^']*', tone: '\w+', shape: '\w+', from: (\d+) \}", text)
+    assert {name: int(value) for name, value in told} == {each.name.lower(): each.value for each in QuotaAlarm}
