@@ -21,7 +21,9 @@ export interface Remedy {
   readonly who: string
   readonly summary: string
   readonly command: string | null
-  readonly tried: { readonly starts: boolean | null; readonly at: StartWindow | null; readonly displaces: readonly string[] }
+  readonly target: { readonly kind: string; readonly name: string } | null
+  readonly patch: { readonly op: string; readonly body: unknown } | null
+  readonly tried: { readonly starts: 'now' | 'later' | 'no' | 'not-simulated'; readonly at: StartWindow | null; readonly displaces: readonly string[] }
 }
 
 /** Why one job does not run, and what would help. */
@@ -30,6 +32,7 @@ export interface Why {
   readonly code: string | null
   readonly verdict: Verdict | null
   readonly summary: string
+  readonly facts: Readonly<Record<string, unknown>>
   readonly position: QueuePlace | null
   readonly start: StartWindow | null
   readonly flavors: readonly { readonly name: string; readonly reason: string }[]

@@ -100,11 +100,11 @@ def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, o
         document = {
             "cause": "quota-used", "code": "ALT-1316", "verdict": "waiting", "summary": "", "remedies": [],
             "position": {"queue": "team-nlp", "ahead": ahead[0], "of": 9},
-            "start": None, "flavors": [{"name": "a100-spot", "reason": "full"}],
+            "start": None, "flavors": [{"name": "a100-spot", "reason": "full"}], "facts": {},
         }  # fmt: skip
         if "remedies=true" in route.request.url:
-            remedy = {"kind": "fewer", "who": "you", "summary": "ask for 4 GPUs", "command": "allot retry x --gpus 4"}
-            tried = {"starts": True, "at": None, "displaces": []}
+            remedy = {"kind": "other", "who": "user", "summary": "ask for 4 GPUs", "command": "kubectl delete job/x"}
+            tried = {"starts": "now", "at": None, "displaces": []}
             document["remedies"] = [{**remedy, "target": None, "patch": None, "tried": tried}]
         route.fulfill(
             json={"version": 1, "answer": {"sources": [], "partial": False, "stale": False, "document": document}}
