@@ -21,7 +21,9 @@ export interface Remedy {
   readonly who: string
   readonly summary: string
   readonly command: string | null
-  readonly tried: { readonly starts: boolean | null; readonly at: StartWindow | null; readonly displaces: readonly string[] }
+  readonly target: { readonly kind: string; readonly name: string } | null
+  readonly patch: { readonly op: string; readonly body: unknown } | null
+  readonly tried: { readonly starts: 'now' | 'later' | 'no' | 'not-simulated'; readonly at: StartWindow | null; readonly displaces: readonly string[] }
 }
 
 /** How sure a cause is. */

@@ -1878,6 +1878,11 @@ export interface components {
         ForeseenChange: {
             /** @description of the directory, a unified diff. */
             diff: string;
+            /**
+             * @description what separates a team that comes from others, and why that is enough, in a sentence.
+             * @default
+             */
+            isolation: string;
             /** @description in each cluster where something is made. */
             made: components["schemas"]["MadeInCluster"][];
             /**
@@ -2130,6 +2135,12 @@ export interface components {
             /** @description its name. */
             rule: string;
         };
+        /**
+         * IsolationNeed
+         * @description What a team may need of its boundary, in the words of `allot team isolation`.
+         * @enum {unknown}
+         */
+        IsolationNeed: "compliance" | "own-definitions" | "own-hardware" | "regulated" | "separate-bill" | "untrusted-code";
         /**
          * Job
          * @description A job, valid by construction.
@@ -2575,6 +2586,11 @@ export interface components {
              * @default 256Gi
              */
             memory: string;
+            /**
+             * @description of its boundary; what a namespace in a shared cluster cannot give, no request brings about.
+             * @default []
+             */
+            needs: components["schemas"]["IsolationNeed"][];
             /**
              * @description the identity provider's groups whose people are owners.
              * @default []
@@ -3949,6 +3965,7 @@ export type GrantsPage = components['schemas']['GrantsPage'];
 export type GrantStanding = components['schemas']['GrantStanding'];
 export type GrantState = components['schemas']['GrantState'];
 export type IdleMark = components['schemas']['IdleMark'];
+export type IsolationNeed = components['schemas']['IsolationNeed'];
 export type Job = components['schemas']['Job'];
 export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCounts = components['schemas']['JobCounts'];

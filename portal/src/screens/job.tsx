@@ -92,7 +92,7 @@ function Head({ job, course, reference }: { job: StoredJob; course: JobCourse | 
           </Link>
         )}
       </div>
-      {WAITS.has(state) && <WaitLine id={job.id} team={job.job.team} code={wait?.code ?? ''} />}
+      {WAITS.has(state) && <WaitLine job={job} code={wait?.code ?? ''} />}
     </>
   )
 }

@@ -127,7 +127,8 @@ export function startOf(start: ForeseenJob['start']): string {
   return start.untold || start.plain || start.waits_for || within || 'nobody knows'
 }
 
-function displacedBy({ displaces, start }: ForeseenJob): string {
+/** Whom a job would take something from, by name. */
+export function displacedBy({ displaces, start }: ForeseenJob): string {
   const names = [...displaces.map((each) => each.job.name), ...start.others]
   return (names.join(', ') || 'nobody') + (start.more_others ? ` and ${start.more_others} more` : '')
 }

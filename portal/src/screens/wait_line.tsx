@@ -1,15 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
-import { type Confidence, type Remedy, remediesOf, type StartWindow, whyOf } from '../answers/why'
+import { type Confidence, remediesOf, type StartWindow, whyOf } from '../answers/why'
 import { nodesNamed } from '../answers/why_facts'
-import { CopyCommand } from '../parts/copy'
-import { Sheet } from '../parts/sheet'
+import type { StoredJob } from '../api/schema'
 import { useLive } from '../store/live'
 import { useNow } from '../store/now'
 import { usePositionMoves } from '../store/positions'
 import { count, plural, span } from '../words/format'
 import { CauseKnown } from './cause_known'
+import { Remedies } from './remedies'
 
 /** How sure the cause is, in a sentence. */
 const SURE: Readonly<Record<Confidence, string>> = {
@@ -24,7 +23,9 @@ const NODES = 3
  * How a job waits: its place in the queue, how sure the cause is and what it rests on, when it likely starts, and what
  * would help; each part comes by itself.
  */
-export function WaitLine({ id, team, code }: { id: string; team: string; code: string }) {
+export function WaitLine({ job, code }: { job: StoredJob; code: string }) {
+  const { id } = job
+  const { team } = job.job
   const why = useQuery(whyOf(id)).data?.document
   const tried = useQuery(remediesOf(id))
   const now = useNow(10_000)
@@ -32,7 +33,7 @@ export function WaitLine({ id, team, code }: { id: string; team: string; code: s
   const row = jobs.get(id)
   usePositionMoves({ id, backend: row?.backend ?? '', priority: row?.priority ?? '' }, why?.position ?? null, jobs.wanted({}))
   const start = startOf(tried.data?.document.start ?? why?.start ?? null, now)
-  const [remedy] = tried.data?.document.remedies ?? []
+  const helps = tried.data?.document
   if (!why) return null
   const nodes = nodesNamed(why)
   return (
@@ -92,7 +93,7 @@ export function WaitLine({ id, team, code }: { id: string; team: string; code: s
         )}
         <span className="faint">{start || (tried.isPending ? 'when it starts is being worked out' : 'when it starts is not foreseen')}</span>
         <span className="grow" />
-        {remedy ? <RemedyButton of={remedy} /> : tried.isPending ? <span className="faint">what would help is being tried</span> : null}
+        {helps?.remedies.length ? <Remedies job={job} why={helps} remedies={helps.remedies} /> : tried.isPending ? <span className="faint">what would help is being tried</span> : null}
       </div>
       <CauseKnown of={why} />
     </>
@@ -105,29 +106,4 @@ function startOf(start: StartWindow | null, now: number): string {
   const [from, to] = [start.from, start.to].map((each) => (each ? Math.max(0, Date.parse(each) - now) : null))
   if (from == null && to == null) return ''
   return `likely starts ${from == null ? 'before' : `in ${span(from)}`}${to == null ? ' at the earliest' : `${from == null ? '' : ' to'} ${span(to)}`}`
-}
-
-/** What was tried and helps, cheapest first: what it does is told before it is done. */
-function RemedyButton({ of }: { of: Remedy }) {
-  const [open, setOpen] = useState(false)
-  return (
-    <>
-      <button type="button" className="act" onClick={() => setOpen(true)}>
-        What helps
-      </button>
-      <Sheet title="What helps" open={open} close={() => setOpen(false)}>
-        <p>{of.summary}</p>
-        <p className="faint">
-          {of.who} can do it.{' '}
-          {of.tried.displaces.length ? `${plural(of.tried.displaces.length, 'job')} would be displaced: ${of.tried.displaces.slice(0, 5).join(', ')}.` : 'Nobody is displaced.'}
-        </p>
-        <div className="acts">
-          {of.command && <CopyCommand command={of.command} />}
-          <button type="button" className="act" onClick={() => setOpen(false)}>
-            Leave it
-          </button>
-        </div>
-      </Sheet>
-    </>
-  )
 }

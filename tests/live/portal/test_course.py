@@ -112,8 +112,8 @@ def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, o
             "facts": {"node": "gpu-7", "asked": 1200, "reason": None}, "evidence": [EVIDENCE],
         }  # fmt: skip
         if "remedies=true" in route.request.url:
-            remedy = {"kind": "fewer", "who": "you", "summary": "ask for 4 GPUs", "command": "allot retry x --gpus 4"}
-            tried = {"starts": True, "at": None, "displaces": []}
+            remedy = {"kind": "other", "who": "user", "summary": "ask for 4 GPUs", "command": "kubectl delete job/x"}
+            tried = {"starts": "now", "at": None, "displaces": []}
             document["remedies"] = [{**remedy, "target": None, "patch": None, "tried": tried}]
         route.fulfill(
             json={"version": 1, "answer": {"sources": [], "partial": False, "stale": False, "document": document}}

@@ -1,0 +1,1 @@
+function e(e,t){for(let n of e.getQueryCache().findAll({...t,fetchStatus:`fetching`})){if(n.state.data!==void 0)continue;let t=()=>void e.invalidateQueries({queryKey:n.queryKey,exact:!0});n.promise?.then(t,t)}return e.invalidateQueries(t)}export{e as t};

@@ -1,1 +1,0 @@
-import{Gt as e,at as t}from"./filters-o3UZPucc.js";function n(n){return e(t).data?.permissions.includes(n)??!1}function r(e,t,n){if(!e?.permissions.includes(t))return!1;let r=e.only_in?.[t];return r===void 0||r.includes(n)}function i(n,i){return r(e(t).data,n,i)}export{n,i as r,r as t};
