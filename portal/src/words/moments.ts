@@ -4,11 +4,16 @@ const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d
 
 /** A sentence as its words, and the moments in it as milliseconds since the epoch. */
 export function momentsIn(text: string): readonly (string | number)[] {
-  return text.split(MOMENT).flatMap((part, number) => {
-    if (!part) return []
+  const found: (string | number)[] = []
+  for (const [number, part] of text.split(MOMENT).entries()) {
     const at = number % 2 ? Date.parse(part) : Number.NaN
-    return [Number.isNaN(at) ? part : at]
-  })
+    const before = found.at(-1)
+    // What only looks like a moment is a word among others.
+    if (!Number.isNaN(at)) found.push(at)
+    else if (typeof before === 'string') found[found.length - 1] = before + part
+    else if (part) found.push(part)
+  }
+  return found
 }
 
 /** The same sentence with its moments in a zone, for where nothing but text can stand. */

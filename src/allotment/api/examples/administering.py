@@ -12,7 +12,6 @@ from allotment.api.examples.fleet import CLUSTER, FILES, FLAVOR
 from allotment.api.examples.moments import NOW, at
 from allotment.api.examples.people import ADA, GRACE
 from allotment.api.examples.work import JOB_ID, row
-from allotment.api.trail import TrailPage, told_entry
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of
 from allotment.model.audit.chain import BEFORE_ALL, AuditEntry, ChainHead, chained
@@ -20,6 +19,7 @@ from allotment.model.moments import rfc3339
 from allotment.model.source import SourceTree
 from allotment.operations.decide.quota_desk import command_of
 from allotment.operations.directory.teams import set_amounts
+from allotment.ports.audit_service import TrailPage, told_entry
 from allotment.ports.cluster_service import ToldCluster
 from allotment.ports.event_service import JobTold, ToldEvent
 from allotment.ports.journal import ChangeKind, SubjectKind
