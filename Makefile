@@ -52,8 +52,10 @@ live: $(READY) ## tests against a real control plane, the end-to-end story inclu
 	$(BIN)/python -m tools.build_prometheus
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m "live and not nightly"
 
+# What `-m nightly` chooses tries all of its examples, too: tests/by_day.py.
+nightly: export ALLOTMENT_EXAMPLES = all
 nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples of random tests, a quarter of an hour of load
-	ALLOTMENT_EXAMPLES=all $(PYTEST) -q -n 2 -m "hypothesis and not live and not corpus and not nightly"
+	$(PYTEST) -q -n 2 -m "hypothesis and not live and not corpus and not nightly"
 	$(ALLOT) sandbox build $(EXTENSIONS)
 	$(BIN)/python -m tools.build_prometheus
 	$(BIN)/python -m tools.build_karpenter

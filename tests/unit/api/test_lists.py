@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +23,15 @@ from allotment.adapters.store.writing import SqlStore
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.ports.store import DAY_MS, KEPT_DAYS, JobFilter, JobGroup, JobsStore, PageMark, kept_since
 from allotment.ports.stored_jobs import StoredJob
-from tests.by_day import ALL, by_day
+from tests.by_day import by_day
 from tests.unit.adapters.store.jobs import grant as stored_grant
 from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.api.test_people import Hall, hall
 from tests.unit.operations.run.machine import job
 
 __all__ = ["hall"]
-MANY = 30_000 if ALL else 1_500
+MANY = pytest.mark.parametrize("many", [1_500, pytest.param(30_000, marks=pytest.mark.nightly)], ids="{} jobs".format)
+STATES = (JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED)
 
 
 def stored(number: int, team: str = "nlp", owner: str = "ada", backend: str = "local", parent: str = "") -> StoredJob:
@@ -47,16 +49,21 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobsStore]
         yield opened
 
 
-def test_pages_have_each_job_once_while_others_come_and_go(store: JobsStore) -> None:
+def kept(store: JobsStore, jobs: Sequence[StoredJob]) -> None:
+    for start in range(0, len(jobs), 500):
+        store.add_all(jobs[start : start + 500])
+
+
+@MANY
+def test_pages_have_each_job_once_while_others_come_and_go(store: JobsStore, many: int) -> None:
     chance = random.Random(1)
-    there = [stored(number) for number in range(MANY)]
-    for start in range(0, MANY, 500):
-        store.add_all(there[start : start + 500])
+    there = [stored(number) for number in range(many)]
+    kept(store, there)
     seen: list[str] = []
     after: PageMark | None = None
     gone: set[str] = set()
-    for number in itertools.count(MANY):
-        page = store.page(JobFilter(), after=after, limit=MANY // 10)
+    for number in itertools.count(many):
+        page = store.page(JobFilter(), after=after, limit=many // 10)
         seen += [each.id for each in page.rows]
         after = page.next
         if after is None:
@@ -69,6 +76,54 @@ def test_pages_have_each_job_once_while_others_come_and_go(store: JobsStore) -> 
             seen.append(each)  # it went before it was listed
     assert len(seen) == len(set(seen))
     assert {each.id for each in there} <= set(seen)
+
+
+def some_of_each(number: int) -> StoredJob:
+    """Jobs of three teams, of five people, in three states, in no even numbers."""
+    team, owner = ("nlp", "nlp", "nlp", "cv", "recsys")[number % 5], f"person{number % 7 % 5}"
+    job, moves = stored(number, team, owner), STATES[: (0, 1, 1, 2, 2, 2, 3)[number % 7]]
+    history = job.history
+    for each in moves:
+        history = history.become(Move(job.submitted + 1, each, MoveCause.TAKEN, 1))
+    return replace(job, history=history)
+
+
+@MANY
+def test_every_count_of_many_is_how_many_the_pages_of_its_list_have(store: JobsStore, many: int) -> None:
+    there = [some_of_each(number) for number in range(many)]
+    kept(store, there)
+    assert [each.jobs for each in store.counts(JobFilter())] == [many]
+    for by in ((JobGroup.STATE,), (JobGroup.TEAM, JobGroup.STATE), (JobGroup.OWNER,), (JobGroup.BACKEND,)):
+        told = store.counts(JobFilter(), by)
+        assert sum(each.jobs for each in told) == many
+        truly = Counter(tuple(value_of(each, group) for group in by) for each in there)
+        assert {tuple(each.of.values()): each.jobs for each in told} == truly
+        for each in told:
+            one = {group.value: value for group, value in each.of.items()}
+            states = frozenset({JobState(one.pop("state"))}) if "state" in one else frozenset[JobState]()
+            assert listed(store, JobFilter(states=states, **one)) == each.jobs, each  # type: ignore[arg-type]
+
+
+def value_of(job: StoredJob, group: JobGroup) -> str:
+    return {
+        JobGroup.STATE: job.state.value,
+        JobGroup.TEAM: job.job.team,
+        JobGroup.OWNER: job.owner,
+        JobGroup.BACKEND: job.backend,
+    }[group]
+
+
+def listed(store: JobsStore, wanted: JobFilter) -> int:
+    """Jobs on all pages of a list; none is on two."""
+    ids: list[str] = []
+    after: PageMark | None = None
+    while True:
+        page = store.page(wanted, after=after, limit=1000)
+        ids += [each.id for each in page.rows]
+        if page.next is None:
+            assert len(ids) == len(set(ids))
+            return len(ids)
+        after = page.next
 
 
 @pytest.fixture
