@@ -32,6 +32,7 @@ from allotment.errors import (
     UsageError,
 )
 from allotment.ports.backends import JobRefusedError
+from allotment.ports.job_service import travels_as
 
 PROBLEM: Final = "application/problem+json"
 MARKDOWN: Final = "text/markdown; charset=utf-8"
@@ -149,7 +150,7 @@ def problem_body(kind: ProblemType, status: int, error: AllotmentError) -> bytes
             "title": kind.title,
             "status": status,
             "detail": error.line,
-            "error": type(error).__name__,
+            "error": travels_as(error),
             "what": error.what,
             "why": error.why,
             "fix": error.fix,

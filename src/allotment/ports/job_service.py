@@ -21,6 +21,7 @@ from allotment.ports.stored_jobs import StoredJob
 _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
     each.__name__: each
     for each in (
+        AllotmentError,
         errors.UsageError,
         errors.InputError,
         errors.NotFoundError,
@@ -29,13 +30,14 @@ _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
         errors.ConflictError,
         errors.OutdatedError,
         errors.CapacityError,
+        errors.NoRoomError,
         errors.TimedOutError,
         UnreachableError,
         JobRefusedError,
         StoreError,
     )
 }
-"""Errors that keep their type from the server to whoever asked; others are plain ones there."""
+"""Errors that keep their type from the server to whoever asked; of others the nearest above them is told there."""
 
 
 class SilentServerError(UnreachableError):
@@ -136,7 +138,15 @@ def answer_of(found: JobReceipt | AllotmentError) -> SubmissionAnswer:
 
 def refusal_of(error: AllotmentError) -> RefusedSubmission:
     """An error, in the form in which it travels."""
-    return RefusedSubmission(type(error).__name__, error.what, error.why, error.fix)
+    return RefusedSubmission(travels_as(error), error.what, error.why, error.fix)
+
+
+def travels_as(error: AllotmentError) -> str:
+    """The name by which whoever asked knows an error again: of its type, or of the nearest above it that travels.
+
+    So it has the same exit code there, whatever the server's own parts tell apart.
+    """
+    return next(each.__name__ for each in type(error).__mro__ if _KINDS.get(each.__name__) is each)
 
 
 def error_of(refused: RefusedSubmission) -> AllotmentError:

@@ -39,6 +39,8 @@ _LISTED: Final = {
     "/api/v1/grants": "allot grant list --all",
     "/api/v1/tokens": "allot token list",
     "/api/v1/people": "allot people list",
+    "/api/v1/clusters": "allot cluster status",
+    "/api/v1/audit": "allot audit search",
 }
 """By how an address begins, what tells whether something was done; of all else the list of jobs does."""
 _OK: Final = 300
@@ -201,7 +203,7 @@ class AskedOverHttp:
                     said = b""
                 if answer.status == _TOO_OFTEN:
                     raise TooOftenError(_seconds(answer.getheader("Retry-After", "")))
-                raise _refusal(answer.status, said)
+                raise _refusal(answer.status, said, path)
         return answer
 
 
@@ -238,13 +240,16 @@ def _seconds(text: str) -> float:
 
 
 def _silent(error: Exception, verb: str, path: str) -> SilentServerError:
-    listed = next((command for begins, command in _LISTED.items() if path.startswith(begins)), "allot ps --all")
-    fix = f"it may have done it all the same: look at `{listed}` before you ask again"
+    fix = f"it may have done it all the same: look at `{_listing(path)}` before you ask again"
     if verb == "GET":
         fix = "ask again; where it has ended, `allot up` starts it"
     said = error.strerror if isinstance(error, OSError) else str(error)
     why = shown(said or str(error) or type(error).__name__)
     return SilentServerError("the server was asked and did not answer", why=why, fix=fix)
+
+
+def _listing(path: str) -> str:
+    return next((command for begins, command in _LISTED.items() if path.startswith(begins)), "allot ps --all")
 
 
 def gone(error: Exception, fix: str) -> UnreachableError:
@@ -255,8 +260,14 @@ def gone(error: Exception, fix: str) -> UnreachableError:
     )
 
 
-def _refusal(status: int, body: bytes) -> AllotmentError:
-    """What the server said, as the error that it was there."""
+def _refusal(status: int, body: bytes, path: str) -> AllotmentError:
+    """What the server said, as the error that it was there.
+
+    Args:
+        status: of the answer.
+        body: of it.
+        path: that was asked for.
+    """
     try:
         told = {name: each for name, each in decoded_as(body, dict[str, Any]).items() if isinstance(each, str)}
     except msgspec.MsgspecError:
@@ -265,8 +276,13 @@ def _refusal(status: int, body: bytes) -> AllotmentError:
         return StandingByError(
             told.get("what", "the server stands by"), why=told.get("why", ""), fix=told.get("fix", "")
         )
-    if "error" not in told and status == _NOT_FOUND:
-        return errors.NotFoundError("the server knows nothing of that name", fix="look at `allot ps --all`")
+    # No name of ours has a slash, which ends a part of an address: nobody means the address then.
+    if told.get("type", "").endswith("/no-such-call") or ("error" not in told and status == _NOT_FOUND):
+        return errors.NotFoundError(
+            "the server knows nothing of that name",
+            why="it has none like it, or is of another version and does not know what it is asked",
+            fix=f"look at `{_listing(path)}`",
+        )
     if "error" not in told:
         return AllotmentError(
             "the server refused this and did not say why", why=shown(body[:200].decode(errors="replace"))
