@@ -3,7 +3,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, RouterP
 import { StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { asTrouble, Trouble } from './api/problem'
-import { whoami } from './api/queries'
+import { status, whoami } from './api/queries'
 import { comeIn, comesIn, onSignedOut, pageKey } from './api/session'
 import './look/tokens.css'
 import './look/base.css'
@@ -93,6 +93,8 @@ function Portal() {
     void (async () => {
       try {
         await comeIn()
+        // Home shows it to everybody: it is on its way before it is known who asks.
+        void queries.prefetchQuery(status)
         await queries.fetchQuery(whoami)
         setKnown(true)
       } catch (error) {
