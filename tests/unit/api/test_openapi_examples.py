@@ -22,8 +22,8 @@ from tools.portal import openapi_text
 
 WITHOUT = {"GET /api/v1/openapi.json gives": "it is its own example"}
 OTHERWISE = {
-    # Its back ends are fakes, and none is called as the one that is shown.
-    **dict.fromkeys(("POST /api/v1/jobs", "POST /api/v1/foresee", "GET /api/v1/snapshot"), 404),
+    # Its back ends are fakes, which run no image, and what is shown has written nothing there.
+    **dict.fromkeys(("POST /api/v1/jobs", "POST /api/v1/foresee"), 422),
     **dict.fromkeys(("GET /api/v1/jobs/{reference}/log", "GET /api/v1/jobs/{reference}/lines"), 404),
     # What is shown of secrets opens nothing.
     **dict.fromkeys(("POST /api/v1/sign-in", "POST /api/v1/browser-session"), 401),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from allotment import wiring
 from allotment.adapters.clock import FixedClock
@@ -35,7 +35,10 @@ from allotment.operations.fleet.drift_looks import DriftLooks
 from allotment.operations.fleet.joined import JoinedClusters
 from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import ServerIdentity
+from allotment.operations.run.lane import Serving
+from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.watch.queue_history import QueueHistory
+from allotment.ports.backends import Backend
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.kube import KubePort
 from allotment.ports.sign_in import SignInOffer
@@ -45,7 +48,7 @@ from tests.unit.api.test_people import ISSUER, Hall
 from tests.unit.api.test_service import World, submitted
 from tests.unit.operations.decide.test_desk import Office
 from tests.unit.operations.fleet.test_hub import Fleet
-from tests.unit.operations.run.machine import job
+from tests.unit.operations.run.machine import Machine, job
 
 ADMIN: Final = "acme-platform-engineers"
 MEMBER: Final = "acme-nlp"
@@ -62,6 +65,32 @@ class WholeServer(Hall):
     fleet: Fleet
 
 
+class Renamed:
+    """A back end under another name."""
+
+    def __init__(self, backend: LocalBackend, name: str) -> None:
+        self._backend = backend
+        self.name = name
+
+    def __getattr__(self, word: str) -> Any:
+        return getattr(self._backend, word)
+
+
+def in_cluster(world: World) -> Serving:
+    """A back end that is called as the cluster, over a machine of its own; what needs an image it refuses."""
+    machine = Machine(clock=world.machine.clock, store=world.machine.store, devices=32)
+    backend = machine.backend
+    return Serving(
+        cast("Backend", Renamed(backend, CLUSTER)),
+        advance=backend.advance,
+        busy=lambda: False,
+        told=backend.told,
+        check=backend.check,
+        foreseen=backend.foreseen,
+        snapshot=backend.snapshot,
+    )
+
+
 @contextmanager
 def whole_server(folder: Path) -> Iterator[WholeServer]:
     """Such a server; the threads that follow its clusters end with the block.
@@ -76,6 +105,8 @@ def whole_server(folder: Path) -> Iterator[WholeServer]:
     world.platform = platform()
     teams, here = tuple(each.name for each in world.platform.teams), frozenset({CLUSTER, "local"})
     world.desk.become(ServerIdentity("acme", "", teams, "ada", "1", 1, declared=FILES, clusters=here))
+    at_home = world.desk._opener
+    world.desk._opener = lambda name: in_cluster(world) if name == CLUSTER else at_home(name)
     _begin(world)
     fleet = Fleet(CLUSTER, DEV)
     fleet.wrong[DEV] = UnreachableError("https://10.0.0.7:6443 does not answer")
