@@ -8,9 +8,12 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "src" / "allotment"
@@ -154,3 +157,17 @@ def test_every_constant_is_final() -> None:
     }
 
     assert found == {}
+
+
+def test_what_is_locked_and_installed_lies_within_the_bounds_that_the_project_declares() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    bounds = {canonicalize_name(each.name): each for each in map(Requirement, declared)}
+    # Host and path of a request could be mistaken for each other before (CVE-2026-48710).
+    assert "1.2.9" not in bounds["starlette"].specifier
+    assert "1.3" in bounds["starlette"].specifier
+    lock = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^ ;]+)", lock, re.MULTILINE))
+    for name, bound in bounds.items():
+        assert locked[name] in bound.specifier, name
+        if bound.marker is None or bound.marker.evaluate():
+            assert version(name) in bound.specifier, name

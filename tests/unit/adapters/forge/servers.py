@@ -1,7 +1,7 @@
 """Servers in memory that answer as forges do, by the schemas that these publish; as far as pull requests are asked for.
 
 Gitea's is of `routers/api/v1/repo/pull.go` and `services/convert/pull.go` (1.22), GitHub's of its OpenAPI description
-of 2022-11-28. A real Gitea is for a nightly test.
+of 2022-11-28. A real Gitea does not build (docs/decisions/0030).
 """
 
 from __future__ import annotations
