@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.server.trail import TrailThere
+from allotment.api import streaming
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of
-from allotment.model.audit.chain import ChainHead, chained
+from allotment.model.audit.chain import AuditEntry, ChainHead, chained
 from allotment.ports.audit import AuditFilter
+from allotment.ports.store import StoreError
 from allotment.reports.documents.audit import exported
 from tests.unit.api.premises import AUDITOR, NETWORK, WAYS, Premises, opened
 from tests.unit.cli.conftest import Run, home, run
@@ -153,6 +155,40 @@ def test_a_trail_that_ends_before_the_server_s_own_head_is_no_answer(
             9,
             True,
         )
+
+
+def test_a_connection_that_is_cut_is_no_end(run: Run, auditor: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store fails in the middle: what was sent ends as if the server had gone."""
+    store, whole = auditor.office.store, auditor.office.store.whole_audit
+
+    def broken() -> Iterator[AuditEntry]:
+        yield from list(whole())[:600]
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(store, "whole_audit", broken)
+    for words in (("verify",), ("export",)):
+        told = run("audit", *words)
+        assert (told.code, "the audit trail was cut off" in told.err) == (9, True), told.err
+
+
+def test_whose_rights_are_taken_meanwhile_is_told_that_and_not_that_entries_are_missing(
+    run: Run, premises: Premises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = premises.session("gone", *AUDITOR)
+    store, whole = premises.office.store, premises.office.store.whole_audit
+    root = premises.own(NETWORK).access
+
+    def slow() -> Iterator[AuditEntry]:
+        for number, each in enumerate(list(whole())):
+            if number == 400:
+                root.shut_out("oidc:gone@id.acme.example", out=True)
+            yield each
+
+    monkeypatch.setattr(streaming, "_STILL_LET_IN", 0.0)
+    monkeypatch.setattr(store, "whole_audit", slow)
+    monkeypatch.setenv("ALLOTMENT_TOKEN", shown)
+    told = run("audit", "verify", "--server", premises.address)
+    assert (told.code, "sound" in told.out) == (4, False), told
 
 
 def test_who_is_no_auditor_or_has_no_token_is_told_so(

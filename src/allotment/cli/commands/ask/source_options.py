@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from allotment.cli.shell.lazy import Flag
-from allotment.cli.shell.options import servers_flags
+from allotment.cli.shell.options import servers_flags, setting_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model.grammar import count
@@ -34,7 +34,7 @@ class SourceOptions:
         file: of a snapshot or a case; empty for a cluster.
         namespace: as ``-n`` says; empty if it was not given.
         everywhere: ``-A``.
-        backend: of the server of this machine; empty for a file or a cluster.
+        backend: of the server that is asked; empty for a file or a cluster.
     """
 
     file: str = ""
@@ -58,7 +58,7 @@ class SourceOptions:
 
 
 def source_flags(function: F) -> F:
-    """``--snapshot``, ``-n``, ``-A``, ``--context`` and ``--kubeconfig``, packed into the argument ``source``."""
+    """``--snapshot``, ``--on``, ``-n``, ``-A`` and what names a server, packed into the argument ``source``."""
 
     @wraps(function)
     def call(
@@ -71,7 +71,7 @@ def source_flags(function: F) -> F:
         source = SourceOptions(snapshot or "", namespace or "", everywhere, backend or "")
         return function(*args, source=source, **kwargs)
 
-    wrapped: Any = servers_flags(call)
+    wrapped: Any = setting_flag("server", section=_SECTION)(servers_flags(call))
     for option in (
         click.option(
             "-A",
@@ -96,7 +96,8 @@ def source_flags(function: F) -> F:
             cls=Flag,
             section=_SECTION,
             metavar="NAME",
-            help="Ask the server (`allot up`) about this: local, a Slurm, or a cluster. Teams are its namespaces.",
+            help="Ask the server (`allot up`, `allot login`) about this: local, a Slurm, or a cluster. Teams are its "
+            "namespaces.",
         ),
         click.option(
             "--snapshot",
@@ -123,7 +124,7 @@ def snapshot_of(
         measure: adds what metrics say.
 
     Raises:
-        UsageError: a file and a kubeconfig are both named.
+        UsageError: a file and a kubeconfig are both named, or a server and nothing of it.
         NotFoundError: there is no such file, cluster in it, context or namespace.
         ForbiddenError: the namespace may not be looked into.
         InputError: the file is neither a snapshot nor a case.
@@ -140,6 +141,7 @@ def snapshot_of(
         raise UsageError(
             "--snapshot and --kubeconfig name two things to ask: a file and a cluster", fix="leave one of them out"
         )
+    _check_server(session, source)
     if source.backend:
         found = asked_server(session).snapshot(source.backend, source.namespace or "")
         check_place(found, source.namespace)
@@ -158,6 +160,20 @@ def snapshot_of(
         if each.unreached:
             session.note(f"{shown(each.name)} is not in the answer: {shown(each.unreached)}")
     return found if measure is None else measure(found)
+
+
+def _check_server(session: Session, source: SourceOptions) -> None:
+    """That a server which a flag names is asked: without its back end a cluster of the kubeconfig would be, or a file.
+
+    Raises:
+        UsageError: nothing of it is asked.
+    """
+    if session.flags.get("server") and not source.backend:
+        raise UsageError(
+            f"--server {shown(session.value('server'))} is named, and nothing that it knows",
+            why="without --on a cluster of the kubeconfig is asked, or a file",
+            fix="add --on NAME, a back end of that server: local, a Slurm, or a cluster",
+        )
 
 
 @contextmanager
@@ -251,6 +267,7 @@ def followed(session: Session, source: SourceOptions) -> Iterator[WatchedLooks]:
     from allotment import wiring
     from allotment.operations.ask.looking import watched_looks
 
+    _check_server(session, source)
     if source.backend:
         raise UsageError("--on and --watch do not go together", fix="use `allot ps --watch`")
     if source.file:
