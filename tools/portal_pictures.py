@@ -48,6 +48,8 @@ PATIENCE: Final = 240.0
 """Seconds after which fewer will do: how fast a fleet fills depends on the machine."""
 COLOURS: Final = 256
 """Of a picture's palette."""
+TO_THE_LETTER: Final = 176
+"""Of them, the most frequent."""
 TRAINING: Final = "training-eastus"
 DEVELOPMENT: Final = "dev-eastus"
 MINE: Final = """\
@@ -242,18 +244,23 @@ def _living(made: House) -> tuple[list[JobRow], list[JobRow], list[str]]:
 def keep(taken: bytes, path: Path) -> None:
     """A picture as a PNG of at most 256 colours, a fraction of what a browser writes.
 
-    Those that most of it has are kept to the letter, so that a surface has the same tint in every picture; what is
-    seldom, which is the edges of letters, becomes the nearest of them.
+    Those that most of it has are kept to the letter, so that a surface has the same tint in every picture, and of the
+    others those that are like none of them; what is left, which is the edges of letters, becomes the nearest.
     """
     drawn = np.asarray(Image.open(io.BytesIO(taken)).convert("RGB"))
     packed = drawn.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
     found, where, number = np.unique(packed.reshape(-1), return_inverse=True, return_counts=True)
     all_of_it = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1)
-    kept = all_of_it[np.argsort(-number, kind="stable")[:COLOURS]]
-    apart = all_of_it[:, None, :] - kept[None, :, :]
-    nearest = (apart**2).sum(axis=2).argmin(axis=1).astype(np.uint8)
-    few = Image.fromarray(nearest[where].reshape(packed.shape))
-    few.putpalette(kept.astype(np.uint8).tobytes())
+    kept = np.argsort(-number, kind="stable")[:TO_THE_LETTER]
+    apart = ((all_of_it[:, None, :] - all_of_it[None, kept, :]) ** 2).sum(axis=2)
+    nearest, far = apart.argmin(axis=1), apart.min(axis=1)
+    while len(kept) < min(COLOURS, len(all_of_it)):
+        alone = int(far.argmax())
+        to_it = ((all_of_it - all_of_it[alone]) ** 2).sum(axis=1)
+        nearest, far = np.where(to_it < far, len(kept), nearest), np.minimum(to_it, far)
+        kept = np.append(kept, alone)
+    few = Image.fromarray(nearest.astype(np.uint8)[where].reshape(packed.shape))
+    few.putpalette(all_of_it[kept].astype(np.uint8).tobytes())
     few.save(path, optimize=True)
 
 

@@ -3,8 +3,8 @@ import { useSyncExternalStore } from 'react'
 import { workNamed } from '../answers/work_name'
 import { useLive } from '../store/live'
 
-/** What was submitted: its name first, for that is what people know it by; a job that may be looked at is a link to it. */
-export function Work({ of }: { of: string | null }) {
+/** What was submitted: its name first, for that is what people know it by; a job that may be looked at is a link to it. Brief is without its id, or its kind. */
+export function Work({ of, brief = false }: { of: string | null; brief?: boolean }) {
   const { kind, name, job } = workNamed(of ?? '')
   const { jobs } = useLive()
   const known = useSyncExternalStore(jobs.subscribe, () => job !== null && jobs.get(job) !== undefined)
@@ -17,7 +17,7 @@ export function Work({ of }: { of: string | null }) {
       ) : (
         name
       )}
-      {(job ?? kind) && <span className="faint roomy wide"> {job ?? kind}</span>}
+      {!brief && (job ?? kind) && <span className="faint roomy wide"> {job ?? kind}</span>}
     </>
   )
 }

@@ -178,7 +178,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'person',
       head: 'Person',
-      width: '17%',
+      width: '15%',
       roomy: true,
       sort: (each) => each.person,
       cell: (each) => (each.person === null ? <span className="faint">not known</span> : <Person of={each.person} />),
@@ -191,7 +191,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       sort: (each) => each.job,
       cell: (each) => (
         <>
-          <Work of={each.job} />
+          <Work of={each.job} brief />
           {oddities(each).map((said) => (
             <span key={said} className="tone-wait">
               {' '}
@@ -205,21 +205,22 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'devices',
       head: 'GPUs',
-      width: '64px',
+      width: '84px',
       number: true,
       sort: (each) => each.devices,
       cell: (each) => (
         <>
-          {count(each.devices)} <span className="slim">{each.accelerator}</span>
+          {count(each.devices)} <span className="faint">{each.accelerator}</span>
         </>
       ),
+      title: (each) => `${each.accelerator} (${each.resource})`,
     },
     {
       id: 'accelerator',
       head: 'Accelerator',
       width: '90px',
       roomy: true,
-      wide: true,
+      more: true,
       sort: (each) => each.accelerator,
       cell: (each) => each.accelerator,
       title: (each) => `${each.accelerator} (${each.resource})`,
@@ -240,10 +241,11 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       width: '112px',
       roomy: true,
       wide: true,
+      whole: true,
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
       cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
     },
-    { id: 'cluster', head: 'Cluster', width: '154px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <Name of={each.cluster} />, title: (each) => each.cluster },
+    { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <Name of={each.cluster} />, title: (each) => each.cluster },
     { id: 'queue', head: 'Queue', width: '10%', roomy: true, more: true, sort: (each) => each.queue, cell: (each) => each.queue ?? '' },
     {
       id: 'nodes',
@@ -271,7 +273,7 @@ const ROOM: readonly Column<Room>[] = [
     ),
     title: (each) => `${each.accelerator} (${each.resource})`,
   },
-  { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+  { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'bar', head: 'Use', card: 'whole', cell: (each) => <KindBar amounts={amountsOfRoom(each)} /> },
   { id: 'total', head: 'All', width: '64px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
   { id: 'used', head: 'Held', width: '64px', number: true, sort: (each) => each.used, cell: (each) => count(each.used) },

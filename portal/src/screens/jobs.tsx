@@ -9,6 +9,7 @@ import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
 import { State } from '../parts/state'
+import { Person } from '../parts/work'
 import { type ListSearch, useList } from '../store/list'
 import { counted } from '../store/jobs'
 import { useJobs, useLive } from '../store/live'
@@ -183,7 +184,7 @@ function columnsOf(now: number): readonly Column<JobRow>[] {
       sort: (each) => ranOf(each, now),
       cell: (each) => (ranOf(each, now) === null ? null : <Ran job={each} />),
     },
-    { id: 'owner', head: 'Owner', width: '10%', roomy: true, more: true, sort: (each) => each.owner, cell: (each) => each.owner, title: (each) => each.owner },
+    { id: 'owner', head: 'Owner', width: '10%', roomy: true, more: true, sort: (each) => each.owner, cell: (each) => <Person of={each.owner} />, title: (each) => each.owner },
     { id: 'project', head: 'Project', width: '10%', roomy: true, more: true, sort: (each) => each.project, cell: (each) => each.project, title: (each) => each.project },
     { id: 'priority', head: 'Priority', width: '10%', roomy: true, more: true, sort: (each) => each.priority, cell: (each) => each.priority, title: (each) => each.priority },
     { id: 'ended', head: 'Ended', width: '128px', roomy: true, more: true, sort: (each) => each.ended, cell: (each) => (each.ended === null ? null : <Moment at={each.ended} />) },

@@ -158,12 +158,12 @@ function LimitName({ of }: { of: QuotaUse }) {
 }
 
 const LIMITS: readonly Column<QuotaUse>[] = [
-  { id: 'name', head: 'Limit of', width: '20%', sort: (each) => each.name, cell: (each) => <LimitName of={each} />, title: (each) => `${each.name} in ${each.cluster}` },
-  { id: 'layer', head: 'Layer', width: '92px', roomy: true, sort: (each) => each.layer, cell: (each) => each.layer },
-  { id: 'resource', head: 'Of what', width: '116px', sort: (each) => resourceWord(each.resource), cell: (each) => resourceWord(each.resource), title: (each) => each.resource },
-  { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <span className="faint">{each.cluster}</span>, title: (each) => each.cluster },
+  { id: 'name', head: 'Limit of', width: '19%', sort: (each) => each.name, cell: (each) => <LimitName of={each} />, title: (each) => `${each.name} in ${each.cluster}` },
+  { id: 'layer', head: 'Layer', width: '104px', roomy: true, whole: true, sort: (each) => each.layer, cell: (each) => each.layer },
+  { id: 'resource', head: 'Of what', width: '136px', sort: (each) => resourceWord(each.resource), cell: (each) => resourceWord(each.resource), title: (each) => each.resource },
+  { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <span className="faint">{each.cluster}</span>, title: (each) => each.cluster },
   { id: 'used', head: 'Used', roomy: true, card: 'whole', sort: (each) => each.percent, cell: (each) => <LimitBar percent={each.percent} tone={ALARM[each.alarm].tone} /> },
-  { id: 'percent', head: 'Percent', width: '68px', number: true, roomy: true, card: 'none', sort: (each) => each.percent, cell: (each) => `${Math.floor(each.percent)} %` },
+  { id: 'percent', head: 'Percent', width: '68px', number: true, roomy: true, wide: true, card: 'none', sort: (each) => each.percent, cell: (each) => `${Math.floor(each.percent)} %` },
   {
     id: 'of',
     head: 'Amount',

@@ -256,11 +256,11 @@ function IdlePanel() {
                       {each.team}
                     </Link>
                   </td>
-                  <td className="most card-whole" title={each.job ?? ''}>
-                    <Work of={each.job} />
-                  </td>
-                  <td className="roomy wide card-whole person" title={each.person ?? ''}>
-                    <Person of={each.person} />
+                  <td className="most card-whole" title={[each.job, each.person].filter(Boolean).join(' of ')}>
+                    <Work of={each.job} brief />{' '}
+                    <span className="faint">
+                      <Person of={each.person} />
+                    </span>
                   </td>
                   <td className="number card-badge">
                     {count(each.idleDevices ?? 0)} {each.accelerator}
@@ -326,7 +326,7 @@ function CausesPanel() {
                   <td className="card-badge" style={{ width: 142 }}>
                     <State of={VERDICT[each.verdict]} />
                   </td>
-                  <td className="number faint" style={{ width: 116 }} data-head="The longest for">
+                  <td className="number faint roomy wide card-none" style={{ width: 144 }}>
                     {longestOf(document.items, each.cause, now)}
                   </td>
                 </tr>

@@ -14,6 +14,7 @@ import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
+import { Person } from '../parts/work'
 import { useList } from '../store/list'
 import { useMay } from '../store/may'
 import { money, plural } from '../words/format'
@@ -187,7 +188,7 @@ function columnsOf(currency: string): readonly Column<ListedRequest>[] {
     },
     { id: 'team', head: 'Team', width: '11%', whole: true, sort: (each) => each.wish.team, cell: (each) => each.wish.team },
     { id: 'state', head: 'State', width: '104px', card: 'badge', sort: (each) => each.state, cell: (each) => <State of={REQUEST[each.state]} /> },
-    { id: 'by', head: 'By', width: '16%', roomy: true, wide: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => each.requester },
+    { id: 'by', head: 'By', width: '18%', roomy: true, wide: true, sort: (each) => each.requester, title: (each) => each.requester, cell: (each) => <Person of={each.requester} /> },
     { id: 'route', head: 'Decides', width: '16%', roomy: true, more: true, sort: (each) => each.route, cell: (each) => each.route },
     {
       id: 'price',

@@ -105,7 +105,7 @@ const COLUMNS: readonly Column<Saturation>[] = [
     ),
     title: (each) => `${each.accelerator} (${each.resource})`,
   },
-  { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+  { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'first', head: 'Out first', sort: (each) => each.outFirst, cell: (each) => <First of={each} /> },
   { id: 'starts', head: 'Would start', width: '96px', number: true, sort: (each) => each.starts, cell: (each) => count(each.starts), title: () => 'more pods with one device each' },
   { id: 'stranded', head: 'Stranded', width: '84px', number: true, sort: (each) => each.stranded, cell: (each) => <span className={each.stranded ? 'tone-wait' : 'faint'}>{count(each.stranded)}</span>, title: () => 'free devices that what stands around them leaves without use' },

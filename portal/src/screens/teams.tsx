@@ -480,11 +480,11 @@ function Held({ name }: { name: string }) {
               .slice(0, SHOWN)
               .map((each, number) => (
                 <tr key={number}>
-                  <td className="most card-title" title={each.job ?? ''}>
-                    <Work of={each.job} />
-                  </td>
-                  <td className="roomy wide card-whole person" title={each.person ?? ''}>
-                    <Person of={each.person} />
+                  <td className="most card-title" title={[each.job, each.person].filter(Boolean).join(' of ')}>
+                    <Work of={each.job} brief />{' '}
+                    <span className="faint">
+                      <Person of={each.person} />
+                    </span>
                   </td>
                   <td className="number card-badge">
                     {count(each.devices)} {each.accelerator}

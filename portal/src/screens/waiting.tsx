@@ -105,12 +105,12 @@ function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
     {
       id: 'work',
       head: 'Work',
-      width: '20%',
+      width: '19%',
       sort: (each) => each.subject.name,
-      cell: ({ subject }) => <Work of={`${subject.kind}/${subject.name}`} />,
+      cell: ({ subject }) => <Work of={`${subject.kind}/${subject.name}`} brief />,
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
-    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, wide: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, more: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
     { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
@@ -137,6 +137,6 @@ function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
       sort: (each) => (each.createdAt === null ? null : now - Date.parse(each.createdAt)),
       cell: (each) => (each.createdAt === null ? '' : span(now - Date.parse(each.createdAt))),
     },
-    { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, wide: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
+    { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, wide: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
   ]
 }
