@@ -35,6 +35,7 @@ from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.quota_desk import QuotaDesk
+from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
 from allotment.operations.fleet.credentials import ClusterCredentials
 from allotment.operations.fleet.drift_looks import DriftLooks
 from allotment.operations.fleet.joined import JoinedClusters
@@ -54,6 +55,7 @@ from tests.unit.operations.run.machine import TwinBackend, job
 HOUR = 3_600_000
 OURS, VAULT = "training-eastus", "vault-westeu"
 """A cluster of both teams, and one of cv's alone."""
+OF_CV = "cv's"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "viewer": ("acme-product",),
     "member": ("acme-nlp",),
@@ -62,9 +64,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "auditor": ("acme-reviewers",),
     "approver": ("acme-engineering-leads",),
     "admin": ("acme-platform-engineers",),
-    "cv's": ("acme-cv-leads",),
+    "deputy": ("acme-nlp",),
+    OF_CV: ("acme-cv-leads",),
 }
 """Groups of somebody of each role."""
+
+
+_AWAY: Final = """absences: # of the approver, for whom the deputy decides
+  - user: approver-1@acme.example
+    delegate: deputy-1@acme.example
+    from: "2026-11-01T00:00:00Z"
+    until: "2027-06-01T00:00:00Z"
+"""
 
 
 def _vault(dev: str) -> str:
@@ -76,10 +87,12 @@ def _vault(dev: str) -> str:
 
 _FILES: Final = {
     **ACME,
+    "approvals.yaml": f"{ACME['approvals.yaml']}\n{_AWAY}",
     "platform.yaml": ACME["platform.yaml"].replace(
         "adminGroups: [acme-platform-engineers]",
         "adminGroups: [acme-platform-engineers]\nauditorGroups: [acme-reviewers]",
     ),
+    f"clusters/{OURS}.yaml": ACME[f"clusters/{OURS}.yaml"].replace("maxNodes: 5\n", "maxNodes: 20\n"),
     f"clusters/{VAULT}.yaml": _vault(ACME["clusters/dev-eastus.yaml"]),
     "teams/cv.yaml": ACME["teams/cv.yaml"]
     .replace("projects: [", "projects: [vaulted-faces, ")
@@ -94,14 +107,21 @@ class Borough(Hall):
     Attributes:
         tokens: what somebody of each role shows.
         carrier: carries out what was granted.
+        teams: the same of teams that come and leave.
     """
 
     office: Office
     desk: RequestDesk
     carrier: GrantCarrier
+    teams: TeamCarrier
     fleet: Fleet
     tokens: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+    def come(self, role: str) -> str:
+        """Somebody of a role signs in; what he shows."""
+        name = f"{'carl' if role == OF_CV else role.replace(' ', '-')}-1"
+        return self.session(name, *GROUPS[role], email=f"{name}@acme.example")
 
     def token(self, role: str, name: str, team: str = "", *gives: str, lasts: int = 999 * HOUR) -> tuple[int, Any]:
         """One that somebody makes: status, and what is told of it."""
@@ -113,9 +133,11 @@ class Borough(Hall):
         """What is done meanwhile is undone in the store, but for its journal and its trail."""
         kept = {name: each for name, each in vars(self.world.machine.store).items() if isinstance(each, dict)}
         before = {name: dict(each) for name, each in kept.items()}
-        yield
-        for name, each in before.items():
-            setattr(self.world.machine.store, name, each)
+        try:
+            yield
+        finally:
+            for name, each in before.items():
+                setattr(self.world.machine.store, name, each)
 
 
 @contextmanager
@@ -141,6 +163,7 @@ def borough(folder: Path) -> Iterator[Borough]:
     registry = Registry(store, clock, os.urandom, "acme", "1", people, signs)
     room = replace(office.room, store=PlatformRequests(store, lambda: office.present.name), clock=clock)
     desk = RequestDesk(room)
+    comings = TeamWorld(store, people, lambda _team: 0, lambda *_: "")
     names = tuple(each.name for each in office.present.clusters)
     fleet = Fleet(*names)
     credentials = ClusterCredentials(
@@ -154,7 +177,9 @@ def borough(folder: Path) -> Iterator[Borough]:
     api = job_api(world.desk, registry, partial(RequestsOf, desk, room), door, joined, served)
     app = Hardened(api, ("127.0.0.1",), lambda: "request-1")
     with fleet.hub:
-        yield Borough(world, signs, api.routes, app, office, desk, GrantCarrier(room), fleet)
+        yield Borough(
+            world, signs, api.routes, app, office, desk, GrantCarrier(room), TeamCarrier(room, comings), fleet
+        )
 
 
 def _serve(world: World, office: Office) -> None:
@@ -176,9 +201,8 @@ def _serve(world: World, office: Office) -> None:
 def peopled(hall: Borough) -> Borough:
     """The same with somebody of each role, and with something of each kind of two teams."""
     tokens = hall.tokens
-    for role, groups in GROUPS.items():
-        name = "carl" if role == "cv's" else role.replace(" ", "-")
-        tokens[role] = hall.session(f"{name}-1", *groups)
+    for role in GROUPS:
+        tokens[role] = hall.come(role)
     hall.session("mallory", "acme-nlp")
     tokens["shut out"] = hall.session("eve", "acme-nlp-leads")
     hall.asked("POST", "/api/v1/people/oidc:eve@id.acme.example/shut-out", tokens["admin"])
@@ -197,7 +221,7 @@ def peopled(hall: Borough) -> Borough:
             hall.token("cv's", "vaulted", "cv")[1]["given"]["token"]["id"],
             "zzzzzzzz",
         ),
-        "person": ("oidc:mallory@id.acme.example", "oidc:carl-1@id.acme.example", "oidc:nemo-12@id.acme.example"),
+        "person": ("oidc:mallory@id.acme.example", "carl-1@acme.example", "nemo-1@acme.example"),
         "cluster": (OURS, VAULT, "attic-westeu"),
         "project": ("assistant", "vaulted-faces", "vaulted-cases"),
         "cost centre": ("cc-4521", "cc-4522", "cc-9999"),
