@@ -111,15 +111,22 @@ export function findThings(things: readonly Thing[], text: string, most: number)
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   const [first = ''] = words
   if (!first) return []
-  const found = new Map<ThingKind, Thing[][]>()
+  const found = Object.fromEntries(THINGS.map((kind) => [kind, { number: 0, ranks: [[], [], []] as [Thing[], Thing[], Thing[]] }]))
+  const hit = (said: string) => {
+    for (const word of words) if (!said.includes(word)) return false
+    return true
+  }
   for (const each of things) {
-    if (!words.every((word) => each.words.includes(word))) continue
-    const ranks = found.get(each.kind) ?? [[], [], []]
-    ranks[each.name === first ? 0 : each.name.startsWith(first) ? 1 : 2]?.push(each)
-    found.set(each.kind, ranks)
+    if (!hit(each.words)) continue
+    const there = found[each.kind]
+    if (!there) continue
+    there.number += 1
+    const rank = there.ranks[each.name === first ? 0 : each.name.startsWith(first) ? 1 : 2]
+    // No more are kept than are told.
+    if (rank.length < most) rank.push(each)
   }
   return THINGS.flatMap((kind) => {
-    const all = found.get(kind)?.flat() ?? []
-    return all.length ? [{ kind, things: all.slice(0, most), more: Math.max(0, all.length - most) }] : []
+    const { number, ranks } = found[kind] ?? { number: 0, ranks: [] }
+    return number ? [{ kind, things: ranks.flat().slice(0, most), more: Math.max(0, number - most) }] : []
   })
 }
