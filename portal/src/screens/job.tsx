@@ -273,7 +273,7 @@ function LogPanel({ id }: { id: string }) {
       acts={<CopyCommand command={`allot logs ${id} --follow`} />}
       empty={(now) => (now.lines.length ? null : <span>{now.ended ? 'It wrote nothing.' : 'It has written nothing yet.'}</span>)}
     >
-      {(now) => <Log lines={now.lines} ended={now.ended} trouble={now.trouble} name={id} />}
+      {(now) => <Log log={now} name={id} />}
     </Panel>
   )
 }

@@ -164,8 +164,8 @@ def test_the_end_of_a_grant_is_tried_before_it_ends(house: House, owner: Visit, 
     def grant(route: Route) -> None:
         terms = {"since": 0, "until": 9_999_999_999_999, "price": None, "shares": [share], "taken": []}
         told = {
-            "id": reference, "team": "nlp", "kind": "gpus", "state": "active", "subject": "", "terms": terms, "trouble": "",
-            "requester": "root", "approved": [], "commit": "", "revision": 1,
+            "id": reference, "team": "nlp", "kind": "gpus", "state": "active", "subject": "", "terms": terms,
+            "trouble": "", "requester": "root", "approved": [], "commit": "", "revision": 1,
         }  # fmt: skip
         many = "/grants?" in route.request.url
         route.fulfill(json={"version": 1, **({"page": {"rows": [told], "next": None}} if many else {"grant": told})})
@@ -191,8 +191,8 @@ def test_the_end_of_a_grant_is_tried_before_it_ends(house: House, owner: Visit, 
         "borrowsFrom": [],
     }
     queue = {
-        "cluster": "east", "clusterQueue": "nlp", "cohort": "", "stopPolicy": None, "inactive": None, "pending": 0, "head": None,
-        "heldBack": 0, "quotas": [{**use, "resource": "nvidia.com/gpu", "nominal": 12}],
+        "cluster": "east", "clusterQueue": "nlp", "cohort": "", "stopPolicy": None, "inactive": None, "pending": 0,
+        "head": None, "heldBack": 0, "quotas": [{**use, "resource": "nvidia.com/gpu", "nominal": 12}],
     }  # fmt: skip
     place = {"cluster": "east", "environment": "", "cohort": None, "accelerators": [{"flavor": "a100", "nominal": 8}]}
     owner.page.route(re.compile(r"/api/v1/grants\b"), grant)
