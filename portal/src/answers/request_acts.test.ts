@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { GrantRequest, GrantState, RequestState, TeamGrant } from '../api/schema'
-import { askedAgain, grantMoves, type Looker, requestMoves } from './request_acts'
+import { askedAgain, askedAnew, grantMoves, type Looker, requestMoves } from './request_acts'
 
 const who = (name: string, roles: string[], permissions: string[]): Looker => ({ name, roles, permissions }) as unknown as Looker
 const OWNER = who('root', [], ['request', 'decide'])
@@ -50,4 +50,16 @@ describe('what may be done with a grant', () => {
     expect(askedAgain(grant('active'), 'change')).toEqual({ extends: 'r1', team: 'nlp', accelerator: 'a100', gpus: 4, hours: 2 })
     expect(askedAgain(grant('ended'), 'again')).toEqual({ team: 'nlp', accelerator: 'a100', gpus: 4, hours: 2 })
   })
+})
+
+describe('a request that was withdrawn', () => {
+  const wish = { kind: 'gpus', team: 'nlp', workload: 'training', justification: 'why', subject: '', environment: '', accelerator: 'a100', clusters: ['east'], image: '', size: 0 }
+  const request = (some: object = {}) => ({ wish, asked: { since: 5, until: 7_200_005, shares: [{ flavor: 'a100', cluster: 'east', devices: 4 }], taken: [], price: 1 }, extends: '', ...some }) as unknown as GrantRequest
+
+  it('is asked for as it was', () =>
+    expect(askedAnew(request())).toEqual({
+      kind: 'gpus', team: 'nlp', workload: 'training', justification: 'why', subject: '', environment: '', accelerator: 'a100', clusters: ['east'], devices: 4, since: null, lasts: 7_200_000,
+    }))
+
+  it.each([{ wish: { ...wish, kind: 'team' } }, { extends: 'g1' }])('and not where more belongs to it: %o', (some) => expect(askedAnew(request(some))).toBeNull())
 })

@@ -2,6 +2,8 @@ import { Trouble } from '../api/problem'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Log } from '../parts/log'
 import { State } from '../parts/state'
+import type { LogHeld, LogLine } from '../store/log'
+import { NO_LINES } from '../store/log_window'
 import { JOB, type StateLook } from '../words/states'
 import { THEN } from './panels'
 
@@ -56,14 +58,20 @@ const LINES = [
   'a line that is so long that it does not fit into the width of any screen: '.repeat(6),
 ].map((text, number) => ({ at: THEN + number * 1000, text, rank: 0 }))
 
+function logOf(lines: readonly LogLine[], trouble: Trouble | null): LogHeld {
+  const nothing = () => undefined
+  const acts = { again: nothing, older: nothing, newer: nothing, jump: nothing, reads: nothing }
+  return { ...NO_LINES, ...acts, lines, offset: 0, end: lines.length, begun: true, ended: !trouble, trouble, rangeTrouble: null, at: THEN }
+}
+
 export function Logs() {
   return (
     <>
       <div className="panel">
-        <Log lines={LINES} ended name="train" trouble={null} />
+        <Log log={logOf(LINES, null)} name="train" />
       </div>
       <div className="panel">
-        <Log lines={[]} ended={false} name="train" trouble={new Trouble(503, 'the log does not come', '', '', '', '')} />
+        <Log log={logOf([], new Trouble(503, 'the log does not come', '', '', '', ''))} name="train" />
       </div>
     </>
   )

@@ -24,13 +24,21 @@ interface BulkProps<R> {
   readonly inTurn?: boolean
   readonly nameOf: (row: R) => string
   readonly done: () => void
+  /** Is told when it is asked about, and when no more. */
+  readonly opened?: (asks: boolean) => void
+  /** How it is taken back for those with which it was done; nothing where it cannot be. */
+  readonly undo?: (done: readonly R[]) => (() => void) | undefined
   /** What it does, in numbers. */
   readonly children: ReactNode
 }
 
 /** An act on several at once: asked about once, with their number; what fails is told one by one. */
-export function BulkAct<R>({ rows, word, act: [now, was], danger = false, ready = true, leave, command, send, inTurn = false, nameOf, done, children }: BulkProps<R>) {
-  const [asks, setAsks] = useState(false)
+export function BulkAct<R>({ rows, word, act: [now, was], danger = false, ready = true, leave, command, send, inTurn = false, nameOf, done, opened, undo, children }: BulkProps<R>) {
+  const [asks, setAsked] = useState(false)
+  const setAsks = (asked: boolean) => {
+    setAsked(asked)
+    opened?.(asked)
+  }
   // How many of them have been sent.
   const [sent, setSent] = useState<number | null>(null)
   const said = `${now} ${plural(rows.length, word)}`
@@ -39,7 +47,8 @@ export function BulkAct<R>({ rows, word, act: [now, was], danger = false, ready 
     setAsks(false)
     const failed = await sendAll(rows, send, inTurn, setSent)
     setSent(null)
-    if (failed.length < rows.length) say(`${was} ${plural(rows.length - failed.length, word)}`)
+    const made = rows.filter((each) => !failed.some(([row]) => row === each))
+    if (made.length) say(`${was} ${plural(made.length, word)}`, undo?.(made))
     for (const [row, reason] of failed) sayTrouble(reason, nameOf(row))
     done()
   }

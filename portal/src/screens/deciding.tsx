@@ -1,11 +1,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
-import { requestMoves, type RequestMove } from '../answers/request_acts'
+import { askedAnew, requestMoves, type RequestMove } from '../answers/request_acts'
 import { NOTHING_ELSE, type OtherWish, otherTerms, outOfBounds } from '../answers/other_terms'
 import { askAgain } from '../api/again'
 import { decide, whoami } from '../api/queries'
-import type { AskedMove, ToldRequest } from '../api/schema'
+import type { AskedMove, GrantRequest, ToldRequest } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { Sheet } from '../parts/sheet'
 import { say, sayTrouble } from '../parts/toasts'
@@ -13,7 +13,8 @@ import { useActs } from '../store/acts'
 import { money, span } from '../words/format'
 import { MOVES } from '../words/decisions'
 import { devicesAsked, flavorsOf, lastsOf, placesOf, thingOf } from '../words/terms'
-import { effectWords } from './evidence'
+import { useAsking } from './asking'
+import { effectWords, noEffectWords } from './evidence'
 import { requestSearch } from './request_search'
 
 const HOUR = 3_600_000
@@ -29,6 +30,7 @@ export function Acts({ told }: { told: ToldRequest }) {
   const search = useSearch({ from: '/requests/$id' })
   const [opened, setOpened] = useState<RequestMove | null>(null)
   const [sending, setSending] = useState(false)
+  const send = useAsking()
   const { request } = told
   const moves = requestMoves(request, told.decides, me)
   // The address may ask for it, as the palette does; what a role may not it does not give.
@@ -43,7 +45,8 @@ export function Acts({ told }: { told: ToldRequest }) {
     setSending(true)
     try {
       await decide(request.id, move)
-      say(`Done: ${move.act}`)
+      const wanted = move.act === 'withdraw' ? askedAnew(request) : null
+      say(`Done: ${move.act}`, wanted ? () => void send(wanted) : undefined)
     } catch (error) {
       sayTrouble(error)
     } finally {
@@ -93,6 +96,7 @@ function Decide({ told, act, turn, close, done }: DecideProps) {
   const beyond = act === 'approve' ? outOfBounds(other, request.terms) : ''
   const part = act === 'approve' && terms !== null
   const title = part ? 'Approve a part' : MOVES[act].title
+  const stays = act === 'deny' || act === 'withdraw'
   const unsaid = (act === 'deny' && !reason.trim()) || (act === 'counter' && terms === null)
   return (
     <Sheet title={MOVES[act].title} open close={close}>
@@ -100,8 +104,9 @@ function Decide({ told, act, turn, close, done }: DecideProps) {
         {thingOf(request.wish, request.terms)} for {request.wish.team}
         {lasts === null ? ', for good' : `, for ${span(lasts)}`}
         {request.terms.price === null ? '; its price is not known. ' : `, ${money(request.terms.price, currency)}. `}
-        {request.terms.shares.length > 0 && effectWords(told)}
+        {request.terms.shares.length > 0 && (stays ? noEffectWords(told) : effectWords(told))}
       </p>
+      {stays && <p className="faint">{backSaid(act, request)}</p>}
       <Other told={told} act={act} other={other} change={(some) => setOther({ ...other, ...some })} />
       {part && !beyond && <p className="faint">A part costs less: its price is reckoned for what is granted.</p>}
       {act === 'approve' && (devicesAsked(request.terms) > 0 || lasts !== null) && (
@@ -119,7 +124,7 @@ function Decide({ told, act, turn, close, done }: DecideProps) {
       <div className="acts">
         <button
           type="button"
-          className={act === 'deny' || act === 'withdraw' ? 'act danger' : 'act first'}
+          className={stays ? 'act danger' : 'act first'}
           disabled={unsaid || beyond !== ''}
           onClick={() => void done({ act, reason, terms, revision: request.revision })}
         >
@@ -178,6 +183,12 @@ function Other({ told, act, other, change }: OtherProps) {
       )}
     </div>
   )
+}
+
+/** Whether it can be had back, and how. */
+function backSaid(act: RequestMove, request: GrantRequest): string {
+  if (act === 'deny') return `It is not taken back: ${request.requester} may ask again, and is told why it was denied.`
+  return askedAnew(request) ? 'For ten seconds it can be asked for again as it was, under a number of its own.' : 'It is not taken back: it has to be asked for anew.'
 }
 
 const COMMANDS: Readonly<Partial<Record<RequestMove, string>>> = { accept: 'request accept', withdraw: 'request withdraw' }

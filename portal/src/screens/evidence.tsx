@@ -104,6 +104,13 @@ export function effectWords(told: Pick<ToldRequest, 'effects' | 'unknown'>): str
   return `${longer ? `${plural(longer, 'piece')} of work ${longer === 1 ? 'waits' : 'wait'} longer` : 'Nobody waits longer'}${sooner ? `, ${count(sooner)} less long` : ''}.`
 }
 
+/** What is left as it is where a request comes to nothing, in a sentence. */
+export function noEffectWords({ effects, unknown }: Pick<ToldRequest, 'effects' | 'unknown'>): string {
+  const longer = effects.filter(waitsLonger).length
+  if (!effects.length && unknown) return 'Nobody loses anything; who would have waited longer with it is not known.'
+  return longer ? `Nobody loses anything, and ${plural(longer, 'piece')} of work of others ${longer === 1 ? 'does' : 'do'} not wait longer.` : 'Nobody loses anything by it.'
+}
+
 /** What a request makes of the platform directory, and how much it makes in each cluster. */
 export function Change({ of }: { of: ForeseenChange }) {
   return (

@@ -20,7 +20,9 @@ import { count, money, plural, span } from '../words/format'
 import { GRANT_MOVES } from '../words/decisions'
 import { GRANT } from '../words/states'
 import { thingOf } from '../words/terms'
+import { GrantEndSays, useGrantEnd } from './grant_end'
 import { requestSearch } from './request_search'
+import { useTyped } from './stopping'
 
 interface GrantsProps {
   /** Only this team's; empty for all. */
@@ -230,6 +232,9 @@ function Settle({ of, act, close }: { of: TeamGrant; act: Settling; close: () =>
   const queries = useQueryClient()
   const [reason, setReason] = useState('')
   const { title } = GRANT_MOVES[act]
+  const tried = useGrantEnd(of, act === 'end' && of.terms.shares.length > 0)
+  const displaced = act === 'end' ? (tried.told?.preempted.length ?? 0) : 0
+  const { ready, field } = useTyped(displaced ? of.team : null)
   async function done(): Promise<void> {
     close()
     try {
@@ -248,14 +253,17 @@ function Settle({ of, act, close }: { of: TeamGrant; act: Settling; close: () =>
       <p>
         {thingOf(of, of.terms)} of {of.team}. {SETTLES[act]}
       </p>
+      {act === 'end' && of.terms.shares.length > 0 && <GrantEndSays of={tried} />}
+      {act === 'end' && of.kind === 'gpus' && <p className="faint">It does not come back by itself: “Ask for it again” asks anew, and somebody may have to decide.</p>}
       {act === 'end' && (
         <label className="field">
           <span className="label">Why</span>
           <textarea value={reason} maxLength={2000} onChange={(event) => setReason(event.target.value)} />
         </label>
       )}
+      {field}
       <div className="acts">
-        <button type="button" className={act === 'end' ? 'act danger' : 'act first'} onClick={() => void done()}>
+        <button type="button" className={act === 'end' ? 'act danger' : 'act first'} disabled={!ready || (act === 'end' && of.terms.shares.length > 0 && tried.waits)} onClick={() => void done()}>
           {title}
         </button>
         <button type="button" className="act" onClick={close}>

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
+import { isGivenBack, stoppingOf } from '../answers/stop_effects'
 import { courseOf, familyOf, jobOf, reportOf, retry, stop, whoami } from '../api/queries'
 import type { JobCourse, JobState, StoredJob } from '../api/schema'
 import { CopyCommand } from '../parts/copy'
@@ -17,6 +18,7 @@ import { useMayIn } from '../store/may'
 import { bytes, money, plural, span } from '../words/format'
 import { JOB, OVER, WAITS } from '../words/states'
 import { Course } from './course'
+import { LostOfOthers, StopSays, useStopEffects, useTyped } from './stopping'
 import { WaitLine } from './wait_line'
 
 /** What an address says is to be done with a job; it is asked about once more. */
@@ -102,7 +104,8 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
   const navigate = useNavigate()
   const over = OVER.has(state)
   const mayStop = useMayIn('stop', job.job.team) && !over
-  const mayRetry = useMayIn('submit', job.job.team) && over
+  const mayRun = useMayIn('submit', job.job.team)
+  const mayRetry = mayRun && over
   const { act } = useSearch({ from: '/jobs/$id' })
   const [opened, setOpened] = useState(false)
   // The address may ask for it, as the palette does.
@@ -111,24 +114,27 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
     setOpened(open)
     if (act) void navigate({ to: '.', search: {}, replace: true })
   }
+  const effects = useStopEffects(useMemo(() => [stoppingOf(job)], [job]), asks)
+  const { ready, field } = useTyped(effects.ofOthers.length ? job.job.name : null)
+  const { checkpoint } = job.job
   async function end(): Promise<void> {
     const { queryKey } = jobOf(reference)
     setAsks(false)
     // It is shown at once as it will be, and as it was where it comes to nothing.
-    queries.setQueryData(queryKey, stoppingOf(job))
+    queries.setQueryData(queryKey, stopped(job))
     try {
       const answer = await stop(job.id)
       // What became of it may have been told, and read, before the answer came.
       queries.setQueryData<StoredJob>(queryKey, (now) => (now && now.version > answer.version ? now : answer))
-      say(`Stopped ${job.job.name}`)
+      say(`Stopped ${job.job.name}`, mayRun && isGivenBack(state, checkpoint) ? () => void again(!WAITS.has(state)) : undefined)
     } catch (error) {
       queries.setQueryData(queryKey, job)
       sayTrouble(error)
     }
   }
-  async function again(): Promise<void> {
+  async function again(resume = false): Promise<void> {
     try {
-      const receipt = await retry(job.id, false)
+      const receipt = await retry(job.id, resume)
       await navigate({ to: '/jobs/$id', params: { id: receipt.job.id } })
     } catch (error) {
       sayTrouble(error)
@@ -164,12 +170,19 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
         </div>
       </Sheet>
       <Sheet title={`Stop ${job.job.name}?`} open={asks} close={() => setAsks(false)}>
-        <p>
-          {state === 'running' ? 'It runs, and loses what it has not saved. ' : ''}A stopped job does not go on by itself;
-          “Run again” submits it once more.
+        <StopSays effects={effects} />
+        <LostOfOthers of={effects.ofOthers} />
+        <p className="faint">
+          {WAITS.has(state)
+            ? 'It has not begun: for ten seconds it can be had back, at the end of its queue. '
+            : checkpoint
+              ? 'For ten seconds it can be sent on again from its last checkpoint. '
+              : ''}
+          A stopped job does not go on by itself; “Run again” submits it once more.
         </p>
+        {field}
         <div className="acts">
-          <button type="button" className="act first" onClick={() => void end()}>
+          <button type="button" className={effects.ofOthers.length ? 'act danger' : 'act first'} disabled={!ready} onClick={() => void end()}>
             Stop it
           </button>
           <button type="button" className="act" onClick={() => setAsks(false)}>
@@ -182,7 +195,8 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
   )
 }
 
-function stoppingOf(job: StoredJob): StoredJob {
+/** As it is while it is being stopped. */
+function stopped(job: StoredJob): StoredJob {
   const last = job.history.moves.at(-1)
   if (!last) return job
   const move = { ...last, at: Date.now(), state: 'stopping' as const, said: 'you have asked for it' }
@@ -259,7 +273,7 @@ function LogPanel({ id }: { id: string }) {
       acts={<CopyCommand command={`allot logs ${id} --follow`} />}
       empty={(now) => (now.lines.length ? null : <span>{now.ended ? 'It wrote nothing.' : 'It has written nothing yet.'}</span>)}
     >
-      {(now) => <Log lines={now.lines} ended={now.ended} trouble={now.trouble} name={id} />}
+      {(now) => <Log log={now} name={id} />}
     </Panel>
   )
 }

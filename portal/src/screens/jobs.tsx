@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useCallback, useDeferredValue, useMemo } from 'react'
-import { stop, whoami } from '../api/queries'
+import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react'
+import { retry, stop, whoami } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import { BulkAct } from '../parts/bulk'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -9,6 +9,7 @@ import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
 import { State } from '../parts/state'
+import { sayTrouble } from '../parts/toasts'
 import { Person } from '../parts/work'
 import { type ListSearch, useList } from '../store/list'
 import { counted } from '../store/jobs'
@@ -17,9 +18,10 @@ import { mayIn, useMay } from '../store/may'
 import { useNow } from '../store/now'
 import { rangeOf, within } from '../store/range'
 import { count, plural } from '../words/format'
-import { GROUPS, JOB, OVER, ranSince } from '../words/states'
+import { GROUPS, JOB, OVER, ranSince, WAITS } from '../words/states'
 import { Choice, Chosen, TimeChoice } from './filters'
 import { NoJobs, useJobsSource } from './home'
+import { LostOfOthers, StopSays, useStopEffects, useTyped } from './stopping'
 
 /** The part of the address that says which jobs are meant. */
 export type JobsSearch = Pick<ListSearch, 'q' | 'state' | 'team' | 'owner' | 'backend' | 'since' | 'until' | 'sort'>
@@ -205,10 +207,14 @@ function keyOf(row: JobRow): string {
 
 /** Several at once. */
 function Bulk({ rows, done }: { rows: readonly JobRow[]; done: () => void }) {
-  const { jobs } = useLive()
   const me = useQuery(whoami).data
-  const living = rows.filter((each) => !OVER.has(each.state) && mayIn(me, 'stop', each.team))
-  const running = living.filter(({ id }) => jobs.get(id)?.state === 'running')
+  const living = useMemo(() => rows.filter((each) => !OVER.has(each.state) && mayIn(me, 'stop', each.team)), [rows, me])
+  const mayRun = useMay('submit')
+  const [asks, setAsks] = useState(false)
+  const effects = useStopEffects(living, asks)
+  const { ready, field } = useTyped(effects.ofOthers.length ? plural(living.length, 'job') : null)
+  // Those that have not begun are as they were once they are submitted again.
+  const back = mayRun ? living.filter(({ state }) => WAITS.has(state)) : []
   return (
     <span className="acts">
       <span>{plural(rows.length, 'job')} selected</span>
@@ -223,11 +229,20 @@ function Bulk({ rows, done }: { rows: readonly JobRow[]; done: () => void }) {
           send={(job) => stop(job.id)}
           nameOf={(job) => job.name}
           done={done}
+          opened={setAsks}
+          ready={ready}
+          undo={(were) => {
+            const meant = back.filter((each) => were.includes(each))
+            return meant.length ? () => void Promise.all(meant.map((each) => retry(each.id, false).catch((error: unknown) => sayTrouble(error, each.name)))) : undefined
+          }}
         >
-          <p>
-            {running.length ? `${plural(running.length, 'job')} of them ${running.length === 1 ? 'runs' : 'run'} and will lose what was not saved. ` : ''}
+          <StopSays effects={effects} />
+          <LostOfOthers of={effects.ofOthers} />
+          <p className="faint">
             A stopped job does not go on by itself.
+            {back.length ? ` ${back.length === living.length ? 'None of them has begun' : `${count(back.length)} of them have not begun`}: for ten seconds these can be had back, at the end of their queue.` : ''}
           </p>
+          {field}
         </BulkAct>
       )}
     </span>

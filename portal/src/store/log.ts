@@ -1,8 +1,10 @@
-import { useEffect, useMemo, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { PATIENCE } from '../api/client'
 import { asTrouble, Trouble, troubleOf } from '../api/problem'
 import { PAGE_KEY, pageKey } from '../api/session'
 import { textOf } from '../api/text'
+import { countLines, linesBetween, MOST_FOUND, placeOf } from './log_ranges'
+import { appended, around, fromEnd, type LogWindow, NO_LINES, withNewer, withOlder } from './log_window'
 
 export interface LogLine {
   /** Milliseconds since the epoch; null where the back end keeps no times. */
@@ -11,15 +13,24 @@ export interface LogLine {
   readonly rank: number
 }
 
-export interface LogHeld {
-  readonly lines: readonly LogLine[]
+export interface LogHeld extends LogWindow {
   /** Whether the server has answered. */
   readonly begun: boolean
   /** Whether nothing more comes. */
   readonly ended: boolean
   readonly trouble: Trouble | null
+  /** Why lines that are not held cannot be read. */
+  readonly rangeTrouble: Trouble | null
   readonly at: number
   readonly again: () => void
+  /** Read what stands before the first line that is held. */
+  readonly older: () => void
+  /** Read what stands behind the last one, where that is not the end. */
+  readonly newer: () => void
+  /** Read the lines around a number in place of those that are held. */
+  readonly jump: (number: number) => void
+  /** Told whether somebody reads further up: what he reads is not dropped. */
+  readonly reads: (up: boolean) => void
 }
 
 interface Block {
@@ -29,9 +40,11 @@ interface Block {
 }
 
 /** Lines at the end of a log with which it is opened. */
-const TAIL = 5000
+export const TAIL = 5000
 /** Milliseconds in which all lines that come are one change. */
 const TOGETHER = 100
+/** Lines before and behind the guess in which the place of what is held is looked for. */
+const AROUND = 400
 
 const decoder = new TextDecoder()
 
@@ -44,27 +57,35 @@ export function linesOf(block: Block): LogLine[] {
     .map((text, number) => ({ rank: block.rank, at: block.at?.[number] ?? null, text }))
 }
 
-/** What a job wrote, followed while somebody looks. */
+type Shown = LogWindow & Pick<LogHeld, 'begun' | 'ended' | 'trouble' | 'rangeTrouble' | 'at'>
+
+const NOTHING: Shown = { ...NO_LINES, begun: false, ended: false, trouble: null, rangeTrouble: null, at: 0 }
+
+/** What a job wrote, followed while somebody looks; a part of it is held, and the rest is read where somebody goes there. */
 export function useLog(reference: string): LogHeld {
-  const [held, setHeld] = useState<Omit<LogHeld, 'again'>>({ lines: [], begun: false, ended: false, trouble: null, at: 0 })
+  const [shown, setShown] = useState<Shown>(NOTHING)
   const [turn, setTurn] = useState(0)
+  const held = useRef<LogWindow>(NO_LINES)
+  const up = useRef(false)
+  const busy = useRef(false)
   useEffect(() => {
     const left = new AbortController()
-    const lines: LogLine[] = []
     let due: ReturnType<typeof setTimeout> | undefined
-    const show = (more: Partial<LogHeld> = {}) => {
+    held.current = NO_LINES
+    busy.current = false
+    const show = (more: Partial<Shown> = {}) => {
       clearTimeout(due)
       due = undefined
-      setHeld((before) => ({ ...before, lines: lines.slice(), at: Date.now(), ...more }))
+      setShown((before) => ({ ...before, ...held.current, at: Date.now(), ...more }))
     }
-    setHeld({ lines: [], begun: false, ended: false, trouble: null, at: 0 })
+    setShown(NOTHING)
     void (async () => {
       try {
         const answer = await opened(reference, { tail: String(TAIL), follow: 'true' }, left.signal)
         show({ begun: true })
         for await (const block of blocks(answer)) {
           if (block === 'end') return show({ ended: true })
-          lines.push(...linesOf(block))
+          held.current = appended(held.current, linesOf(block), up.current)
           due ??= setTimeout(show, TOGETHER)
         }
         show({ trouble: new Trouble(0, 'the log was cut off', '', 'ask again', '', '') })
@@ -77,7 +98,74 @@ export function useLog(reference: string): LogHeld {
       clearTimeout(due)
     }
   }, [reference, turn])
-  return useMemo(() => ({ ...held, again: () => setTurn((before) => before + 1) }), [held])
+  const acts = useMemo(() => {
+    /** One range at a time; what is held may have become another log's meanwhile. */
+    async function ranged(read: (now: LogWindow) => Promise<((now: LogWindow) => LogWindow) | null>): Promise<void> {
+      if (busy.current) return
+      busy.current = true
+      const begun = held.current.session
+      try {
+        const placed = await located(reference, held)
+        const change = placed && (await read(held.current))
+        if (change && held.current.session === begun) {
+          held.current = change(held.current)
+          setShown((before) => ({ ...before, ...held.current, rangeTrouble: null }))
+        } else if (!placed) setShown((before) => ({ ...before, rangeTrouble: UNPLACED }))
+      } catch (error) {
+        setShown((before) => ({ ...before, rangeTrouble: asTrouble(error) }))
+      } finally {
+        busy.current = false
+      }
+    }
+    const again = () => setTurn((before) => before + 1)
+    return {
+      again,
+      older: () =>
+        void ranged(async ({ origin, offset }) => {
+          const first = origin + (offset ?? 0)
+          if (first <= 0) return (now) => now
+          const lines = await linesBetween(reference, Math.max(0, first - MOST_FOUND), first)
+          return (now) => withOlder(now, lines)
+        }),
+      newer: () =>
+        void ranged(async ({ origin, offset, lines: has }) => {
+          const next = origin + has.length + (offset ?? 0)
+          const lines = await linesBetween(reference, next, next + MOST_FOUND)
+          // Where nothing comes it is the end, which is followed again.
+          if (!lines.length) again()
+          return (now) => withNewer(now, lines)
+        }),
+      jump: (number: number) =>
+        void ranged(async () => {
+          const lines = await linesBetween(reference, Math.max(0, number - MOST_FOUND / 2), number + MOST_FOUND / 2)
+          return (now) => around(now, lines)
+        }),
+      reads: (is: boolean) => {
+        up.current = is
+      },
+    }
+  }, [reference])
+  return useMemo(() => ({ ...shown, ...acts }), [shown, acts])
+}
+
+const UNPLACED = new Trouble(0, 'older lines cannot be told apart here', 'what several replicas wrote is in another order', 'download the log', '', '')
+
+/** Finds out which number the lines have that are held, once; whether it is known. */
+async function located(reference: string, held: { current: LogWindow }): Promise<boolean> {
+  const { offset, lines, origin } = held.current
+  if (offset !== null) return true
+  if (lines.length < TAIL) {
+    held.current = { ...held.current, offset: -origin }
+    return true
+  }
+  const all = await countLines(reference)
+  const guess = Math.max(0, all - fromEnd(held.current))
+  const range = await linesBetween(reference, Math.max(0, guess - AROUND), guess + AROUND)
+  // More may have come meanwhile: it is behind those that were held.
+  const place = placeOf(lines, range, guess)
+  if (place === null) return false
+  held.current = { ...held.current, offset: place - origin }
+  return true
 }
 
 /** The whole log as a file. */
@@ -111,7 +199,7 @@ export async function opened(reference: string, query: Record<string, string>, s
   }
 }
 
-async function* blocks(answer: Response): AsyncGenerator<Block | 'end'> {
+export async function* blocks(answer: Response): AsyncGenerator<Block | 'end'> {
   if (!answer.body) return
   let rest = ''
   for await (const text of textOf(answer.body)) {

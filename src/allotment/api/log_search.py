@@ -41,9 +41,10 @@ def add_log_search_route(routes: Routes) -> None:
         last: Annotated[int | None, Query(alias="to", ge=0, le=MOST_NUMBER)] = None,
         grep: str = "",
         limit: _Number = 100,
+        any_case: bool = False,  # noqa: FBT001, FBT002 (a query)
     ) -> Response:
         backend = (await to_thread.run_sync(asked.jobs.find, reference)).backend
-        wanted = LogQuery(first, last, grep, limit)
+        wanted = LogQuery(first, last, grep, limit, any_case)
         found = partial(_found, asked, reference, rank, wanted)
         return await turns.made(request, backend, asked.admitted.counts_as, found)
 

@@ -18,12 +18,14 @@ class LogQuery:
         last: number of the line before which it ends; None for the log's end.
         text: that has to stand in a line, ``*`` for anything in it; empty for every line.
         limit: lines; `MOST_FOUND` at most.
+        any_case: whether a letter of ASCII stands for its capital, too, and the other way round.
     """
 
     first: int = 0
     last: int | None = None
     text: str = ""
     limit: int = 100
+    any_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)

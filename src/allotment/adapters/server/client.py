@@ -162,6 +162,7 @@ class RemoteServer(ClustersThere, AccessThere, RequestsThere, TrailThere):
         """Some lines of a log."""
         query: dict[str, Any] = {"from": wanted.first, "grep": wanted.text, "limit": wanted.limit}
         query |= {name: value for name, value in (("to", wanted.last), ("rank", rank)) if value is not None}
+        query |= {"any_case": "true"} if wanted.any_case else {}
         return self._ask("GET", f"{_job(reference)}/lines?{urlencode(query)}", "found", LogSearch)
 
     def declared(self) -> Mapping[str, str]:

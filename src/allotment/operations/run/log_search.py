@@ -39,6 +39,7 @@ def searched(lines: Iterator[LogLine | None], wanted: LogQuery, has_time: Callab
     if len(wanted.text) > _LONGEST_TEXT:
         raise UsageError(f"a text of {len(wanted.text)} characters is looked for", fix=f"{_LONGEST_TEXT} are the most")
     pieces = [each.encode() for each in wanted.text.split("*") if each]
+    pieces = [each.lower() for each in pieces] if wanted.any_case else pieces
     limit = min(max(1, wanted.limit), MOST_FOUND)
     found: list[FoundLine] = []
     read, skipped, looked_at = 0, 0, 0
@@ -54,7 +55,7 @@ def searched(lines: Iterator[LogLine | None], wanted: LogQuery, has_time: Callab
             continue
         read += len(line.text) + 1
         looked_at += 1
-        if holds(line.text, pieces):
+        if holds(line.text.lower() if wanted.any_case else line.text, pieces):
             text = line.text[:MOST_LINE].decode("utf-8", "replace")
             found.append(FoundLine(number, line.rank, text, line.at))
     return LogSearch(tuple(found), len(found), looked_at, None)
