@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +17,7 @@ from allotment.adapters.store.sqlite import SqlitePlace
 from allotment.api.doors import HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, UsageError
 from allotment.operations.access.admitting import Doorkeeper
 from allotment.operations.access.proxies import proxy_networks, sender_of
@@ -22,7 +27,7 @@ from allotment.ports.store import JobFilter
 from tests.unit.adapters.store.jobs import submitted as stored_job
 from tests.unit.api.test_doors import HOST, answered, bearer
 from tests.unit.api.test_people import Hall, hall
-from tests.unit.api.test_service import World, from_afar, no_requests, registry, token
+from tests.unit.api.test_service import World, at_home, from_afar, no_requests, registry, token
 
 __all__ = ["hall"]
 PATHS = [
@@ -211,3 +216,47 @@ def test_a_parameter_that_nobody_knows_is_refused(query: bytes) -> None:
     world = World()
     status, _, said = answered(from_afar(world), "GET", "/api/v1/jobs", HOST, bearer(token(world)), query=query)
     assert (status, "there is no parameter" in json.loads(said)["what"]) == (400, True)
+
+
+RAW = {
+    "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a line without a path": b"GET\r\n\r\n",
+    "another protocol": b"GET /api/v1/jobs RTSP/1.0\r\nHost: 127.0.0.1\r\n\r\n",
+    "a NUL in the path": b"GET /api/v1/jobs\x00 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "a space in the path": b"GET /api/v1/jobs /end HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "a header without a colon": b"GET /api/v1/jobs HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n",
+    "a space before the colon": b"GET /api/v1/jobs HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n",
+    "a NUL in a header": b"GET /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\x00b\r\n\r\n",
+    "a length that is none": b"POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+    "two lengths": b"POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\nx",
+}
+"""What nobody can read as a request, and so as no other than it is."""
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    world = World()
+    with (
+        TemporaryDirectory() as folder,
+        bound_address("127.0.0.1", 0) as abroad,
+        bound_socket(Path(folder) / "server.sock") as bound,
+    ):
+        listeners = [Listener(from_afar(world), abroad)]
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound, listeners))
+        thread.start()
+        try:
+            yield abroad.getsockname()[1]
+        finally:
+            world.desk.end()
+            thread.join(20)
+
+
+@pytest.mark.parametrize("what", RAW)
+def test_what_cannot_be_read_as_a_request_is_answered_400_and_let_go(port: int, what: str) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as asking:
+        asking.sendall(RAW[what])
+        said = b""
+        while more := asking.recv(4096):
+            said += more
+    assert said.startswith(b"HTTP/1.1 400 "), said[:200]
+    assert b"location:" not in said.lower()
