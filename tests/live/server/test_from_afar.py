@@ -134,6 +134,21 @@ def test_what_it_may_not_is_refused_with_an_exit_code_of_its_own(server: Server,
     assert "the token does not give submit" in refused.stderr
 
 
+def test_an_auditor_elsewhere_reckons_the_trail_himself(server: Server, laptop: Laptop) -> None:
+    token = server.run("token", "create", "siem", "--gives", "audit").strip()
+    by_variables = {"ALLOTMENT_SERVER": laptop.address, "ALLOTMENT_TOKEN": token}
+    there = laptop.run("audit", "export", **by_variables).stdout
+    here = server.run("audit", "export")
+    assert "token.make" in there
+    assert here.startswith(there)
+    (laptop.home / "heads.txt").write_text(laptop.run("audit", "head", **by_variables).stdout)
+    verified = laptop.run("audit", "verify", "--heads", "heads.txt", **by_variables)
+    assert "each as it was written" in verified.stdout
+    assert "through 1 of 1 head" in verified.stderr
+    plain = {**by_variables, "ALLOTMENT_TOKEN": laptop.token}
+    assert "the token does not give audit" in laptop.run("audit", "search", code=5, **plain).stderr
+
+
 @pytest.mark.nightly
 def test_examples_of_the_help(server: Server, laptop: Laptop) -> None:
     lines = [each.line for all_ in EXAMPLES.values() for each in all_ if each.needs is ExampleNeeds.ELSEWHERE]
