@@ -6556,6 +6556,7 @@ export interface operations {
     lines_api_v1_jobs__reference__lines_get: {
         parameters: {
             query?: {
+                any_case?: boolean;
                 from?: number;
                 grep?: string;
                 limit?: number;

@@ -1,0 +1,1 @@
+var e=/^(.+)--(j[a-z0-9]+)$/;function t(t){let n=t.indexOf(`/`),[r,i]=n<0?[``,t]:[t.slice(0,n),t.slice(n+1)],[,a,o]=e.exec(i)??[];return a&&o?{kind:r,name:a,job:o}:{kind:r,name:i,job:null}}function n(e,t,n){let r=[`the ${t} ${n} `,`${t} ${n} `,`${n} `].find(t=>e.startsWith(t));return r?e.slice(r.length):e}export{t as n,n as t};
