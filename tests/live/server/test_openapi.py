@@ -196,6 +196,21 @@ def test_what_is_shown_is_answered_as_the_document_says(server: WholeServer, add
     assert (403 in {status for _, status in asker.seen}) is (role == "member") or role == "administrator"
 
 
+def drawn(asker: Asker, operation: Any, mode: GenerationMode, most: int) -> None:
+    """Ask an operation for what is drawn, and some of it for what is there."""
+    examples = shown(operation)
+    subjects = subjects_of(operation.path, examples) if mode is GenerationMode.POSITIVE else [""]
+
+    @settings(max_examples=most, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode), real=st.sampled_from(subjects))
+    def sent(case: Any, real: str) -> None:
+        if real:
+            made_real(case, examples, real)
+        asker.send(case)
+
+    sent()
+
+
 def night(examples: int) -> list[pytest.MarkDecorator]:
     return [pytest.mark.nightly, pytest.mark.timeout(30 * examples)]
 
@@ -212,20 +227,9 @@ def test_what_is_sent_is_answered_as_the_document_says(
 ) -> None:
     asker = Asker(server, address, ROLES[role])
     for operation in asker.operations():
-        examples_of = shown(operation)
         for mode in modes:
-            if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query):
-                continue
-            subjects = subjects_of(operation.path, examples_of) if mode is GenerationMode.POSITIVE else [""]
-
-            @settings(max_examples=by_day(examples), deadline=None, suppress_health_check=list(HealthCheck))
-            @given(case=operation.as_strategy(generation_mode=mode), real=st.sampled_from(subjects))
-            def sent(case: Any, real: str, examples_of: Mapping[str, Any] = examples_of) -> None:
-                if real:
-                    made_real(case, examples_of, real)
-                asker.send(case)
-
-            sent()
+            if mode is GenerationMode.POSITIVE or operation.body or operation.query:
+                drawn(asker, operation, mode, by_day(examples))
     assert len({what for what, _ in asker.seen}) > (60 if GenerationMode.POSITIVE in modes else 30)
     assert {400, 404, 422} <= {status for _, status in asker.seen}
     if role == "administrator" and GenerationMode.POSITIVE in modes:

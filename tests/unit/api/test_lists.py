@@ -30,7 +30,9 @@ from tests.unit.api.test_people import Hall, hall
 from tests.unit.operations.run.machine import job
 
 __all__ = ["hall"]
-MANY = pytest.mark.parametrize("many", [1_500, pytest.param(30_000, marks=pytest.mark.nightly)], ids="{} jobs".format)
+MANY = pytest.mark.parametrize(
+    "many", [1_500, pytest.param(30_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])], ids="{} jobs".format
+)
 STATES = (JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED)
 
 
