@@ -6,16 +6,21 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.live.conftest import Kubectl, kubectl_for
 from tests.live.replicas.servers import until
-from tests.live.training import Training
+from tests.live.training import OWNER, Training
 
 pytestmark = pytest.mark.live
 
 KUSTOMIZE = Path(__file__).parents[3] / "deploy" / "kustomize"
+OF_WORK = {"ConfigMap", "Deployment", "PersistentVolumeClaim", "Service"}
+OF_TEAM = {"team": "nlp", "project": "assistant", "cost-center": "cc-4521", "environment": "staging"}
+"""What each team's work says."""
 BEFORE = """\
 apiVersion: v1
 kind: PersistentVolume
@@ -104,3 +109,36 @@ def may_it(training: Training, tools: Mapping[str, Path], verb: str, what: str) 
         "--as=system:serviceaccount:allotment:allotment-server",
     ]  # fmt: skip
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
+
+
+def as_a_team_writes_it(manifests: str) -> dict[str, dict[str, Any]]:
+    """What of the manifests is work or belongs to it, in a team's namespace, with its labels and its registry."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in filter(None, yaml.safe_load_all(manifests.replace("registry.example/", "registry.acme.example/"))):
+        if each["kind"] in OF_WORK:
+            found[f"{each['kind']} {each['metadata']['name']}"] = each
+        if each["kind"] == "Deployment":
+            template = each["spec"]["template"]
+            template["metadata"]["labels"] |= OF_TEAM
+            template["spec"]["serviceAccountName"] = "default"
+            template["spec"]["automountServiceAccountToken"] = False
+            pod = {"apiVersion": "v1", "kind": "Pod", **template}
+            found["its Pod"] = {**pod, "metadata": {"name": "server", **template["metadata"]}}
+    for each in found.values():
+        each["metadata"] = {**each["metadata"], "namespace": "nlp"}
+        each["metadata"]["labels"] = {**each["metadata"].get("labels", {}), **OF_TEAM}
+    return found
+
+
+@pytest.mark.parametrize("folder", ["base", "overlays/two-servers"])
+def test_our_own_policies_take_them_for_a_team_s(training: Training, tools: Mapping[str, Path], folder: str) -> None:
+    """Namespace allotment is no team's, so that they judge nothing there: here they do, and nothing is kept."""
+    written = as_a_team_writes_it(built(tools, KUSTOMIZE / folder))
+    assert {"Deployment allotment", "its Pod", "Service allotment"} <= set(written)
+    assert {name: said for name, each in written.items() if (said := training.refusal(each, OWNER))} == {}
+    # They are judged: one thing that is wrong is enough.
+    deployment = written["Deployment allotment"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]  # the pod's own, too
+    container["securityContext"]["allowPrivilegeEscalation"] = True
+    assert "allowPrivilegeEscalation" in training.refusal(written["its Pod"], OWNER)
+    assert "pod-security-of-templates" in training.refusal(deployment, OWNER)
