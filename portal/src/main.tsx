@@ -86,6 +86,8 @@ function Portal() {
   useEffect(() => {
     let out = false
     onSignedOut(() => {
+      // Whatever was asked meanwhile is refused as well, and takes nothing of what the door has asked for.
+      if (out) return
       out = true
       queries.clear()
       setKnown(false)
@@ -94,7 +96,7 @@ function Portal() {
       try {
         await comeIn()
         // Home shows it to everybody: it is on its way before it is known who asks.
-        void queries.prefetchQuery(status)
+        if (pageKey()) void queries.prefetchQuery(status)
         await queries.fetchQuery(whoami)
         setKnown(true)
       } catch (error) {

@@ -245,7 +245,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
       cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
     },
-    { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <Name of={each.cluster} />, title: (each) => each.cluster },
+    { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, wide: true, sort: (each) => each.cluster, cell: (each) => <Name of={each.cluster} />, title: (each) => each.cluster },
     { id: 'queue', head: 'Queue', width: '10%', roomy: true, more: true, sort: (each) => each.queue, cell: (each) => each.queue ?? '' },
     {
       id: 'nodes',
@@ -273,7 +273,7 @@ const ROOM: readonly Column<Room>[] = [
     ),
     title: (each) => `${each.accelerator} (${each.resource})`,
   },
-  { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+  { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'bar', head: 'Use', card: 'whole', cell: (each) => <KindBar amounts={amountsOfRoom(each)} /> },
   { id: 'total', head: 'All', width: '64px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
   { id: 'used', head: 'Held', width: '64px', number: true, sort: (each) => each.used, cell: (each) => count(each.used) },

@@ -134,7 +134,7 @@ class House:
             time.sleep(0.1)
         return found
 
-    def ask(self, team: str, devices: int, why: str) -> str:
+    def ask(self, team: str, devices: int, why: str, hours: int = 72) -> str:
         """A request for GPUs; its id."""
         asked = AskedRequest(
             RequestKind.GPUS,
@@ -143,7 +143,7 @@ class House:
             why,
             accelerator="a100",
             devices=devices,
-            lasts=72 * 3_600_000,
+            lasts=hours * 3_600_000,
         )
         return self.service.ask(asked).id
 

@@ -57,6 +57,7 @@ _BY_NAME: Final[Mapping[str, Any]] = MappingProxyType(
         "all": True,
         "alone": "true",
         "anew": True,
+        "any_case": True,
         "backend": CLUSTER,
         "before": 43,
         "budget": "5s",

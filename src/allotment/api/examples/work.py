@@ -139,7 +139,9 @@ def retried() -> JobReceipt:
 
 def answers() -> tuple[SubmissionAnswer, ...]:
     """Of two that came together one was taken."""
-    refused = NotFoundError("there is no back end training", fix="`allot backends` lists them")
+    refused = NotFoundError(
+        "there is no back end training", fix="`allot ps -o wide` names those on which your teams' jobs are"
+    )
     return (answer_of(receipt()), answer_of(refused))
 
 

@@ -54,7 +54,7 @@ def test_it_may_be_half_a_minute_old_and_less_where_the_server_acted_there() -> 
 
 
 def asked_by(read: Callable[[], Snapshot], *teams: str) -> DeskOf:
-    desk = SimpleNamespace(snapshot=lambda _: read())
+    desk = SimpleNamespace(snapshot=lambda _: read(), is_known=lambda _backend, _teams: True)
     rights = AccessRights(teams=dict.fromkeys(teams, frozenset({Permission.READ})))
     return DeskOf(desk, Caller("ada@acme.example", CallerKind.PERSON, "afar"), rights)  # type: ignore[arg-type]
 
