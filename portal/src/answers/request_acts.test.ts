@@ -53,7 +53,7 @@ describe('what may be done with a grant', () => {
 })
 
 describe('a request that was withdrawn', () => {
-  const wish = { kind: 'gpus', team: 'nlp', workload: 'training', justification: 'why', subject: '', environment: '', accelerator: 'a100', clusters: ['east'], image: '', size: 0 }
+  const wish = { kind: 'gpus', team: 'nlp', workload: 'training', justification: 'why', subject: '', environment: '', accelerator: '', clusters: ['east'], image: '', size: 0 }
   const request = (some: object = {}) => ({ wish, asked: { since: 5, until: 7_200_005, shares: [{ flavor: 'a100', cluster: 'east', devices: 4 }], taken: [], price: 1 }, extends: '', ...some }) as unknown as GrantRequest
 
   it('is asked for as it was', () =>

@@ -1,5 +1,5 @@
 import type { AskedMove, AskedRequest, GrantRequest, TeamGrant, Visitor } from '../api/schema'
-import { devicesAsked, lastsOf } from '../words/terms'
+import { devicesAsked, flavorsOf, lastsOf } from '../words/terms'
 
 /** Who looks, as far as it says what he may. */
 export type Looker = Pick<Visitor, 'name' | 'permissions' | 'roles'>
@@ -68,7 +68,10 @@ export function isAsked(move: GrantMove): move is 'extend' | 'change' | 'again' 
 /** The same request for devices once more, from now on; null where it is of another kind, or prolongs a grant. */
 export function askedAnew({ wish, asked, extends: prolongs }: Pick<GrantRequest, 'wish' | 'asked' | 'extends'>): AskedRequest | null {
   if (wish.kind !== 'gpus' || prolongs) return null
-  const { kind, team, workload, justification, subject, environment, accelerator, clusters } = wish
+  const { kind, team, workload, justification, subject, environment, clusters } = wish
+  // Which devices were asked for stands in the terms: a request for several kinds of them was never one.
+  const accelerator = flavorsOf(asked)
+  if (accelerator.includes(',')) return null
   // What is left out has its usual value; the types of answers say that it is always there.
   return { kind, team, workload, justification, subject, environment, accelerator, clusters, devices: devicesAsked(asked), since: null, lasts: lastsOf(asked) } as unknown as AskedRequest
 }
