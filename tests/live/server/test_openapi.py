@@ -217,7 +217,7 @@ def night(examples: int) -> list[pytest.MarkDecorator]:
 
 @pytest.mark.parametrize(
     ("role", "modes", "examples"),
-    [("administrator", AS_IT_SHOULD_BE, 12), ("administrator", AS_IT_SHOULD_NOT, 12), ("member", AS_IT_SHOULD_BE, 12),
+    [("administrator", AS_IT_SHOULD_BE, 6), ("administrator", AS_IT_SHOULD_NOT, 6), ("member", AS_IT_SHOULD_BE, 3),
      pytest.param("administrator", AS_IT_SHOULD_BE + AS_IT_SHOULD_NOT, 1500, marks=night(1500)),
      pytest.param("member", AS_IT_SHOULD_BE + AS_IT_SHOULD_NOT, 500, marks=night(500))],
     ids=["as it should be", "as it should not", "by a member", "all night", "all night by a member"],
