@@ -8,8 +8,8 @@ import { firstNumber } from '../store/log_window'
 import { useSettled } from '../store/settled'
 import { count, moment } from '../words/format'
 import { plainOf } from './ansi'
+import { keepFile } from './keep_file'
 import { asBadAs, type Level, LEVELS } from './levels'
-import { sayTrouble } from './toasts'
 
 interface LogProps {
   readonly log: LogHeld
@@ -130,7 +130,7 @@ export function Log({ log, name }: LogProps) {
             To the end
           </button>
         )}
-        <button type="button" className="chip" onClick={() => void download(name)}>
+        <button type="button" className="chip" onClick={() => void keepFile(`${name}.log`, () => wholeLog(name))}>
           Download
         </button>
       </div>
@@ -236,19 +236,6 @@ function useHits(name: string, isPart: boolean, text: string, pattern: RegExp | 
 /** The text that is looked for as it is; null where it is a regular expression. */
 function patternText(search: string): string | null {
   return /^\/(.+)\/$/.test(search) ? null : search
-}
-
-async function download(name: string): Promise<void> {
-  try {
-    const address = URL.createObjectURL(await wholeLog(name))
-    const link = document.createElement('a')
-    link.href = address
-    link.download = `${name}.log`
-    link.click()
-    URL.revokeObjectURL(address)
-  } catch (error) {
-    sayTrouble(error)
-  }
 }
 
 /** What is searched for; a text in slashes is a regular expression, which may be none. */

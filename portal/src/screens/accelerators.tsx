@@ -17,6 +17,7 @@ import { useNow } from '../store/now'
 import { useList } from '../store/list'
 import { rangeOf, within } from '../store/range'
 import { count, plural, span } from '../words/format'
+import { ACCELERATOR } from './accelerator_column'
 import { Choice, Chosen, Filters, TimeChoice, useWhere } from './filters'
 import { Saturated } from './saturated'
 
@@ -261,18 +262,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
 }
 
 const ROOM: readonly Column<Room>[] = [
-  {
-    id: 'accelerator',
-    head: 'Accelerator',
-    width: '14%',
-    sort: (each) => each.accelerator,
-    cell: (each) => (
-      <Link to="/fleet" search={{ cluster: each.cluster, accelerator: each.accelerator }}>
-        {each.accelerator}
-      </Link>
-    ),
-    title: (each) => `${each.accelerator} (${each.resource})`,
-  },
+  ACCELERATOR,
   { id: 'cluster', head: 'Cluster', width: '168px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'bar', head: 'Use', card: 'whole', cell: (each) => <KindBar amounts={amountsOfRoom(each)} /> },
   { id: 'total', head: 'All', width: '64px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },

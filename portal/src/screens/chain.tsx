@@ -4,9 +4,9 @@ import type { ChainVerdict } from '../answers/audit_chain'
 import { asTrouble, type Trouble } from '../api/problem'
 import { trailHead } from '../api/queries'
 import { CopyCommand } from '../parts/copy'
+import { keepFile } from '../parts/keep_file'
 import { Failed, Panel, sourceOf } from '../parts/panel'
 import { State } from '../parts/state'
-import { sayTrouble } from '../parts/toasts'
 import { verifiedTrail, wholeTrail } from '../store/trail'
 import { count, plural } from '../words/format'
 import type { StateLook } from '../words/states'
@@ -53,7 +53,7 @@ export function Chain() {
               Leave it
             </button>
           )}
-          <button type="button" className="act" onClick={() => void keep()}>
+          <button type="button" className="act" onClick={() => void keepFile('audit.jsonl', wholeTrail)}>
             Export
           </button>
           <CopyCommand command="allot audit verify" />
@@ -93,17 +93,4 @@ export function Chain() {
       )}
     </Panel>
   )
-}
-
-async function keep(): Promise<void> {
-  try {
-    const address = URL.createObjectURL(await wholeTrail())
-    const link = document.createElement('a')
-    link.href = address
-    link.download = 'audit.jsonl'
-    link.click()
-    URL.revokeObjectURL(address)
-  } catch (error) {
-    sayTrouble(error)
-  }
 }

@@ -13,6 +13,7 @@ import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
+import { useTyped } from '../parts/typed'
 import { useActs } from '../store/acts'
 import { useMay } from '../store/may'
 import { useNow } from '../store/now'
@@ -22,7 +23,6 @@ import { GRANT } from '../words/states'
 import { thingOf } from '../words/terms'
 import { GrantEndSays, useGrantEnd } from './grant_end'
 import { requestSearch } from './request_search'
-import { useTyped } from './stopping'
 
 interface GrantsProps {
   /** Only this team's; empty for all. */

@@ -11,6 +11,7 @@ import { Panel } from '../parts/panel'
 import { State } from '../parts/state'
 import { sayTrouble } from '../parts/toasts'
 import { Person } from '../parts/work'
+import { useTyped } from '../parts/typed'
 import { type ListSearch, useList } from '../store/list'
 import { counted } from '../store/jobs'
 import { useJobs, useLive } from '../store/live'
@@ -21,7 +22,7 @@ import { count, plural } from '../words/format'
 import { GROUPS, JOB, OVER, ranSince, WAITS } from '../words/states'
 import { Choice, Chosen, TimeChoice } from './filters'
 import { NoJobs, useJobsSource } from './home'
-import { LostOfOthers, StopSays, useStopEffects, useTyped } from './stopping'
+import { LostOfOthers, StopSays, useStopEffects } from './stopping'
 
 /** The part of the address that says which jobs are meant. */
 export type JobsSearch = Pick<ListSearch, 'q' | 'state' | 'team' | 'owner' | 'backend' | 'since' | 'until' | 'sort'>

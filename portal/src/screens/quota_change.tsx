@@ -9,6 +9,7 @@ import { CopyCommand } from '../parts/copy'
 import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
 import { say, sayTrouble } from '../parts/toasts'
+import { useTyped } from '../parts/typed'
 import { useSettled } from '../store/settled'
 import { plural } from '../words/format'
 
@@ -66,10 +67,10 @@ function sideOf(line: string): string {
 function Confirm({ wish, foreseen, displaced, close }: { wish: QuotaWish; foreseen: ForeseenQuota; displaced: readonly NamedWork[]; close: () => void }) {
   const queries = useQueryClient()
   const [reason, setReason] = useState('')
-  const [typed, setTyped] = useState('')
   const [sends, setSends] = useState(false)
   // Amounts can be changed back; work that has lost its quota has lost what it did since its last checkpoint.
   const forGood = displaced.length > 0
+  const typed = useTyped(forGood ? wish.team : null)
   const again = () => {
     for (const key of ['answer', 'quota', 'whatif', 'platform']) void askAgain(queries, { queryKey: [key] })
   }
@@ -115,16 +116,9 @@ function Confirm({ wish, foreseen, displaced, close }: { wish: QuotaWish; forese
         <span className="label">Why</span>
         <textarea value={reason} maxLength={2000} onChange={(event) => setReason(event.target.value)} />
       </label>
-      {forGood && (
-        <label className="field">
-          <span className="label">
-            Type <b>{wish.team}</b> to go on
-          </span>
-          <input value={typed} autoComplete="off" onChange={(event) => setTyped(event.target.value)} />
-        </label>
-      )}
+      {typed.field}
       <div className="acts">
-        <button type="button" className="act first" disabled={sends || (forGood && typed !== wish.team)} onClick={() => void send()}>
+        <button type="button" className="act first" disabled={sends || !typed.ready} onClick={() => void send()}>
           {sends ? 'Changing' : foreseen.proposed ? 'Propose it' : 'Change it'}
         </button>
         <button type="button" className="act" onClick={close}>

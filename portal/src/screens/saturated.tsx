@@ -8,6 +8,7 @@ import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Glyph } from '../parts/state'
 import { useList } from '../store/list'
 import { count } from '../words/format'
+import { ACCELERATOR } from './accelerator_column'
 import { useWhere } from './filters'
 import { amountOf } from './queues'
 
@@ -93,18 +94,7 @@ const column = (thing: Thing): Column<Saturation> => ({
 })
 
 const COLUMNS: readonly Column<Saturation>[] = [
-  {
-    id: 'accelerator',
-    head: 'Accelerator',
-    width: '14%',
-    sort: (each) => each.accelerator,
-    cell: (each) => (
-      <Link to="/fleet" search={{ cluster: each.cluster, accelerator: each.accelerator }}>
-        {each.accelerator}
-      </Link>
-    ),
-    title: (each) => `${each.accelerator} (${each.resource})`,
-  },
+  ACCELERATOR,
   { id: 'cluster', head: 'Cluster', width: '180px', roomy: true, whole: true, card: 'badge', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'first', head: 'Out first', sort: (each) => each.outFirst, cell: (each) => <First of={each} /> },
   { id: 'starts', head: 'Would start', width: '96px', number: true, sort: (each) => each.starts, cell: (each) => count(each.starts), title: () => 'more pods with one device each' },

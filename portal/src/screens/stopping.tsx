@@ -1,5 +1,5 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useMemo } from 'react'
 import { stopEffects, type StopEffects, type StopLoss, type Stopping } from '../answers/stop_effects'
 import { jobOf, whoami } from '../api/queries'
 import type { CheckpointPolicy } from '../api/schema'
@@ -65,23 +65,6 @@ function lossSaid({ checkpoint }: StopLoss): string {
   if (checkpoint === undefined) return 'whether it writes checkpoints is not known'
   if (checkpoint === null) return 'it writes no checkpoints, so all of that is lost'
   return `what it did since its last checkpoint is lost${checkpoint.interval === null ? '' : `, ${span(checkpoint.interval * 1000)} of work at most`}`
-}
-
-/** The name of what is lost for good, typed; `word` is what has to be typed, nothing where nobody loses anything. */
-export function useTyped(word: string | null): { readonly ready: boolean; readonly field: React.ReactNode } {
-  const [typed, setTyped] = useState('')
-  if (word === null) return { ready: true, field: null }
-  return {
-    ready: typed === word,
-    field: (
-      <label className="field">
-        <span className="label">
-          Type <b>{word}</b> to go on
-        </span>
-        <input value={typed} autoComplete="off" onChange={(event) => setTyped(event.target.value)} />
-      </label>
-    ),
-  }
 }
 
 /** Whose work is lost for good. */

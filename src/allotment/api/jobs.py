@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Annotated, Final
 from urllib.parse import quote_plus, urlencode
 
@@ -160,7 +160,12 @@ def job_api(
 
     @routes.known("GET", "/api/v1/openapi.json", gives=Media(JSON, {"type": "object"}))
     def openapi() -> Response:
-        return Response(msgspec.json.encode(openapi_of(app, routes.contracts, NEEDS)), media_type=JSON)
+        return Response(document(), media_type=JSON)
+
+    # Its routes are all there before anybody asks, and it is the same for everybody.
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openapi_of(app, routes.contracts, NEEDS))
 
     callers = Callers()
     _code_route(routes)
