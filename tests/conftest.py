@@ -47,12 +47,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not wanted or not collection_path.name.startswith("test_"):
         return None
     words = collection_path.read_text()
+    own = _mark_of(collection_path)
+    if own is not None and f"mark.{own}" not in words:
+        return None  # what would run nowhere is told of below
     return None if all(each in words for each in wanted) else True
+
+
+def _mark_of(path: Path) -> str | None:
+    return MARKED.get(HERE / path.relative_to(HERE).parts[0])
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """A test without its folder's mark would run nowhere."""
-    mark = MARKED.get(HERE / item.path.relative_to(HERE).parts[0])
+    mark = _mark_of(item.path)
     if mark is not None and item.get_closest_marker(mark) is None:
         raise pytest.UsageError(f"{item.nodeid} carries no mark {mark!r}: what needs none stands in tests/unit")
 

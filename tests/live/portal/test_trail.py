@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.live.portal.browsing import Visit
 from tests.live.portal.house import House
+
+pytestmark = pytest.mark.live
 
 
 def _chain(one: Visit) -> None:
