@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,16 @@ _OF_KUEUE = ("nodeSelector", "tolerations")
 SUBMITTER = "allotment.dev/submitted-by"
 
 
-@pytest.fixture
-def server(tmp_path: Path, real: RunningProvider, training: Training) -> Iterator[Server]:
+@contextmanager
+def server_of(training: Training, real: RunningProvider, folder: Path) -> Iterator[Server]:
+    """A server of a cluster, at which ada of nlp may sign in."""
     real.enroll("ada", "acme-nlp")
-    one = Server(tmp_path / "home")
+    one = Server(folder / "home")
     one.home.mkdir()
     kubeconfig = yaml.safe_load(training.sandbox.kubeconfig.read_text())
     kubeconfig["contexts"][0]["name"] = training.cluster.context
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    one.environment["KUBECONFIG"] = str(tmp_path / "kubeconfig")
+    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    one.environment["KUBECONFIG"] = str(folder / "kubeconfig")
     oidc = ("--oidc-issuer", real.issuer, "--oidc-ca", str(real.authority))
     one.run("up", "--listen", "127.0.0.1:0", *oidc, "--oidc-scopes", "openid profile email groups")
     try:
@@ -48,6 +50,12 @@ def server(tmp_path: Path, real: RunningProvider, training: Training) -> Iterato
     finally:
         one.end()
         real.withdraw("ada")
+
+
+@pytest.fixture
+def server(tmp_path: Path, real: RunningProvider, training: Training) -> Iterator[Server]:
+    with server_of(training, real, tmp_path) as one:
+        yield one
 
 
 def test_a_member_is_bound_by_the_cluster_s_policies_and_roles_and_named_by_it(

@@ -18,7 +18,7 @@ import yaml
 from allotment.adapters.sandbox.store import SandboxStore
 from tests.live.conftest import unique_name
 from tests.live.oidc.browser import Person
-from tests.live.oidc.test_in_a_cluster import JOB, SUBMITTER, TRUSTED
+from tests.live.oidc.test_in_a_cluster import JOB, SUBMITTER, TRUSTED, server_of
 from tests.live.oidc.test_sign_in import desk, signed_in
 from tests.live.server.conftest import Server
 from tests.live.training import Training, training_on
@@ -44,20 +44,8 @@ def trusting(sandbox_store: SandboxStore, real: RunningProvider) -> Iterator[Tra
 
 @pytest.fixture
 def server(tmp_path: Path, real: RunningProvider, trusting: Training) -> Iterator[Server]:
-    real.enroll("ada", "acme-nlp")
-    one = Server(tmp_path / "home")
-    one.home.mkdir()
-    kubeconfig = yaml.safe_load(trusting.sandbox.kubeconfig.read_text())
-    kubeconfig["contexts"][0]["name"] = trusting.cluster.context
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    one.environment["KUBECONFIG"] = str(tmp_path / "kubeconfig")
-    oidc = ("--oidc-issuer", real.issuer, "--oidc-ca", str(real.authority))
-    one.run("up", "--listen", "127.0.0.1:0", *oidc, "--oidc-scopes", "openid profile email groups")
-    try:
+    with server_of(trusting, real, tmp_path) as one:
         yield one
-    finally:
-        one.end()
-        real.withdraw("ada")
 
 
 def id_token(real: RunningProvider, login: str) -> str:

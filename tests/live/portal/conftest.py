@@ -5,6 +5,7 @@ Fixtures:
     house: the server. What a test does there, it does with jobs and requests of its own.
     visit: opens the portal in a browser of its own; at the end of the test nothing may have gone wrong in it.
     owner: a visit of the server's own user.
+    made: jobs of a test, which end with it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from allotment.ports.stored_jobs import StoredJob
 from tests.live.debian import install
 from tests.live.portal.browsing import PROGRAMS, Visit, chromium, program
 from tests.live.portal.house import House
@@ -71,3 +73,13 @@ def visit(house: House) -> Iterator[Visits]:
 @pytest.fixture
 def owner(visit: Visits) -> Visit:
     return visit()
+
+
+@pytest.fixture
+def made(house: House) -> Iterator[list[StoredJob]]:
+    """Jobs of a test, which end with it."""
+    jobs: list[StoredJob] = []
+    yield jobs
+    for each in jobs:
+        if not house.service.find(each.id).state.over:
+            house.service.stop(each.id, grace=0)

@@ -40,6 +40,8 @@ from tests.live.portal.lines import Line
 from tests.live.server.conftest import Server
 from tools.oidc_provider import RunningProvider
 
+RUNS: Final = "exec sleep 100000"
+"""A program that runs until it is stopped."""
 PEOPLE: Final = {
     "ada": ("acme-nlp",),
     "bob": ("acme-cv",),

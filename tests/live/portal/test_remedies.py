@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -12,21 +11,9 @@ from playwright.sync_api import Locator, Page, Route, expect
 from allotment.model.jobs.run import JobState
 from allotment.ports.stored_jobs import StoredJob
 from tests.live.portal.browsing import Visit
-from tests.live.portal.house import House
+from tests.live.portal.house import RUNS, House
 
 pytestmark = pytest.mark.live
-
-RUNS = "exec sleep 100000"
-
-
-@pytest.fixture
-def made(house: House) -> Iterator[list[StoredJob]]:
-    """Jobs of a test, which end with it."""
-    jobs: list[StoredJob] = []
-    yield jobs
-    for each in jobs:
-        if not house.service.find(each.id).state.over:
-            house.service.stop(each.id, grace=0)
 
 
 def helps(one: Visit, job: StoredJob) -> tuple[Page, Locator]:

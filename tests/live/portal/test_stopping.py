@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,23 +16,11 @@ from allotment.ports.request_service import AskedMove
 from allotment.ports.stored_jobs import StoredJob
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
-from tests.live.portal.house import House
+from tests.live.portal.house import RUNS, House
 
 pytestmark = pytest.mark.live
 DEAR, LONG = 7, 1200
 """GPUs, and hours of them, that are beyond the budget: somebody has to decide."""
-
-RUNS = "exec sleep 100000"
-
-
-@pytest.fixture
-def made(house: House) -> Iterator[list[StoredJob]]:
-    """Jobs of a test, which end with it."""
-    jobs: list[StoredJob] = []
-    yield jobs
-    for each in jobs:
-        if not house.service.find(each.id).state.over:
-            house.service.stop(each.id, grace=0)
 
 
 def runs(house: House, made: list[StoredJob], **more: Any) -> StoredJob:
