@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { opened } from '../store/log'
+import { logOf } from '../store/log_blocks'
 import { call, patience } from './client'
 import { asTrouble } from './problem'
 
@@ -79,10 +79,10 @@ describe('what is asked of the server', () => {
 
   it('has a log begin within 15 s, and follows it for as long as it goes on', async () => {
     server([0, 'hangs'])
-    expect(await outcome(opened('a', {}, null))).toEqual([LATE, 15_000])
+    expect(await outcome(logOf('a', {}, null))).toEqual([LATE, 15_000])
     let ended: AbortSignal | undefined
     vi.stubGlobal('fetch', async (_: string, { signal }: { signal: AbortSignal }) => ((ended = signal), new Response('')))
-    await opened('a', {}, null)
+    await logOf('a', {}, null)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(ended?.aborted).toBe(false)
   })

@@ -1,7 +1,7 @@
 import { call } from '../api/client'
 import type { FoundLine } from '../api/schema'
 import { asBadAs, type Level, levelOf } from '../parts/levels'
-import { blocks, linesOf, type LogLine, opened } from './log'
+import { blocks, linesOf, type LogLine, logOf } from './log_blocks'
 
 /** A line with its number, from 0, among all of the log. */
 export interface NumberedLine extends LogLine {
@@ -101,7 +101,7 @@ async function* byLines(reference: string, { text, pattern, level }: LogWanted, 
   let before: NumberedLine[] = []
   let lookedAt = 0
   let told = Date.now()
-  for await (const block of blocks(await opened(reference, {}, signal))) {
+  for await (const block of blocks(await logOf(reference, {}, signal))) {
     if (block === 'end') break
     const all = linesOf(block).map((each, more): NumberedLine => ({ ...each, number: lookedAt + more }))
     const [first] = before

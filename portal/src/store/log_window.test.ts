@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogLine } from './log'
+import type { LogLine } from './log_blocks'
 import { type NumberedLine, placeOf } from './log_ranges'
 import { appended, around, firstNumber, fromEnd, MOST_HELD, NO_LINES, withNewer, withOlder } from './log_window'
 

@@ -1,4 +1,4 @@
-import type { LogLine } from './log'
+import type { LogLine } from './log_blocks'
 
 /**
  * The lines of a log that are held: a stretch of it, in order, and never more than so many. A line is counted from where
