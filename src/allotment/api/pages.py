@@ -38,14 +38,18 @@ class PageFile:
     """A file of the portal.
 
     Attributes:
-        packed: the same in gzip.
         kept: what browsers may keep of it, and for how long.
     """
 
     content: bytes
-    packed: bytes
     type: str
     kept: str
+
+
+@cache
+def _packed(content: bytes) -> bytes:
+    """In gzip, once somebody asks: a start does not wait for it."""
+    return gzip.compress(content, mtime=0)
 
 
 class _PagePath(Convertor[str]):
@@ -80,7 +84,7 @@ def _files(folder: Traversable, before: str) -> list[tuple[str, PageFile]]:
         elif (kind := _TYPES.get(each.name.rpartition(".")[2])) is not None:
             content = each.read_bytes()
             kept = _FOR_GOOD if before else "no-cache"
-            found.append((path, PageFile(content, gzip.compress(content, mtime=0), kind, kept)))
+            found.append((path, PageFile(content, kind, kept)))
     return found
 
 
@@ -99,4 +103,4 @@ def add_page_routes(routes: Routes) -> None:
         headers = {"Cache-Control": file.kept, "Content-Security-Policy": _POLICY, "Vary": "Accept-Encoding"}
         if packed:
             headers["Content-Encoding"] = "gzip"
-        return Response(file.packed if packed else file.content, media_type=file.type, headers=headers)
+        return Response(_packed(file.content) if packed else file.content, media_type=file.type, headers=headers)

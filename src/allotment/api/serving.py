@@ -64,7 +64,7 @@ def serve(app: Any, desk: Desk, bound: socket.socket, listeners: Sequence[Listen
         listeners: where else it is served.
     """
     config = uvicorn.Config(
-        app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=_LAST_ANSWERS
+        app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=_LAST_ANSWERS, ws="none"
     )
     server = uvicorn.Server(config)
 

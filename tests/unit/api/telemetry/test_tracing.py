@@ -68,6 +68,6 @@ def test_a_request_is_a_span_and_calls_of_the_store_are_within(collector: list[b
 def test_without_an_address_nothing_of_it_is_imported() -> None:
     with traced({}, "1") as spans, spans("a request") as span:
         assert span is None
-    look = "import sys, allotment.api.__main__; print([each for each in sys.modules if 'opentelemetry.sdk' in each])"
+    look = "import sys, allotment.api.server; print([each for each in sys.modules if 'opentelemetry.sdk' in each])"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
