@@ -21,6 +21,7 @@ import { RequestPage } from './screens/request'
 import { requestSearch } from './screens/request_search'
 import { Requests } from './screens/requests'
 import { Submit } from './screens/submit'
+import { submitSearch } from './screens/submit_search'
 import { listSearch } from './store/list'
 import { LiveProvider } from './store/live'
 import { showTheme } from './store/settings'
@@ -30,7 +31,7 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', component: Home }),
   createRoute({ getParentRoute: () => root, path: '/jobs', component: Jobs, validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/jobs/$id', component: JobPage, validateSearch: jobSearch }),
-  createRoute({ getParentRoute: () => root, path: '/submit', component: Submit }),
+  createRoute({ getParentRoute: () => root, path: '/submit', component: Submit, validateSearch: submitSearch }),
   createRoute({ getParentRoute: () => root, path: '/requests', component: Requests, validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage, validateSearch: requestSearch }),
   createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage, validateSearch: askSearch }),

@@ -242,7 +242,8 @@ export interface CauseGroup {
   readonly cause: string
   readonly code: string | null
   readonly layer: string
-  readonly verdict: Verdict
+  /** Null where nothing tells what keeps it. */
+  readonly verdict: Verdict | null
   readonly count: number
   readonly subjects: readonly Subject[]
 }
@@ -252,7 +253,8 @@ export interface Explained {
   readonly cause: string
   readonly code: string | null
   readonly layer: string
-  readonly verdict: Verdict
+  /** Null where nothing tells what keeps it. */
+  readonly verdict: Verdict | null
   readonly summary: string
   readonly createdAt: string | null
   readonly source: string | null

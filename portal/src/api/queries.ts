@@ -36,6 +36,15 @@ export const jobOf = (reference: string) =>
     queryFn: async () => (await call('get', '/api/v1/jobs/{reference}', { path: { reference } })).job,
   })
 
+/** The job file that means a job. */
+export const jobFileOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['job-file', reference],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/file', { path: { reference } })).file.text,
+    // What a job asks for never changes.
+    staleTime: Infinity,
+  })
+
 /** All that became of a job; its key begins as the job's does, so that both are made old together. */
 export const courseOf = (reference: string) =>
   queryOptions({

@@ -32,7 +32,7 @@ interface KindBarProps {
 /** Devices by what becomes of them, side by side; the words stand in its name and beside it. */
 export function KindBar({ amounts, tall = false, most }: KindBarProps) {
   const there = KINDS.filter((kind) => amounts[kind] > 0)
-  const said = there.map((kind) => `${count(amounts[kind])} ${KIND_WORDS[kind].word}`).join(', ')
+  const said = there.map((kind) => `${count(amounts[kind])} ${KIND_WORDS[kind].word}`).join(', ') || 'nothing'
   return (
     <span className={tall ? 'kinds tall' : 'kinds'} style={most ? { width: `${(100 * allOf(amounts)) / most}%` } : undefined} role="img" aria-label={said} title={said}>
       {there.map((kind) => (

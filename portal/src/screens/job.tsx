@@ -154,6 +154,11 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
           Run again
         </button>
       )}
+      {mayRun && (
+        <Link to="/submit" search={{ from: job.id }} className="act">
+          Clone
+        </Link>
+      )}
       {mayStop && (
         <button type="button" className="act danger" onClick={() => setAsks(true)}>
           Stop

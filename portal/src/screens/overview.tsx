@@ -19,7 +19,7 @@ import { useList } from '../store/list'
 import { useNow } from '../store/now'
 import { count, money, plural, span } from '../words/format'
 import { Filters, useWhere } from './filters'
-import { VERDICT } from './waiting'
+import { verdictOf } from './waiting'
 
 const SHOWN = 8
 
@@ -324,7 +324,7 @@ function CausesPanel() {
                     )}
                   </td>
                   <td className="card-badge" style={{ width: 142 }}>
-                    <State of={VERDICT[each.verdict]} />
+                    <State of={verdictOf(each)} />
                   </td>
                   <td className="number faint roomy wide card-none" style={{ width: 144 }}>
                     {longestOf(document.items, each.cause, now)}

@@ -18,7 +18,7 @@ import { count, plural } from '../words/format'
 import type { StateLook } from '../words/states'
 import { Chosen, Filters, useWhere } from './filters'
 import { Limits } from './limits'
-import { VERDICT } from './waiting'
+import { verdictOf } from './waiting'
 
 const MODE: Readonly<Record<string, StateLook>> = {
   enforce: { word: 'enforces', tone: 'good', shape: 'dot' },
@@ -160,7 +160,7 @@ function Declared({ q }: { q: string | undefined }) {
 
 const REFUSED: readonly Column<Explained>[] = [
   { id: 'work', head: 'Work', width: '26%', sort: (each) => each.subject.name, cell: ({ subject }) => <Work of={`${subject.kind}/${subject.name}`} />, title: (each) => each.subject.name },
-  { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => each.verdict, cell: (each) => <State of={VERDICT[each.verdict]} /> },
+  { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => each.verdict, cell: (each) => <State of={verdictOf(each)} /> },
   {
     id: 'cause',
     head: 'Cause',

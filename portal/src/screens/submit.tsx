@@ -1,10 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { flowList, said, scalar, withValue, wordsOf } from '../answers/job_text'
-import { status, submit } from '../api/queries'
+import { jobFileOf, jobOf, status, submit } from '../api/queries'
+import type { StoredJob } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { FormPanel } from '../parts/form_panel'
+import { Panel, sourceOf } from '../parts/panel'
 import { sayTrouble } from '../parts/toasts'
 import { useMay } from '../store/may'
 import { useSettled } from '../store/settled'
@@ -25,10 +27,33 @@ const SETTLES = 100
 /** Keys of a file that the form has fields for. */
 const SHOWN = new Set(['kind', 'name', 'team', 'run', 'data', 'resources', 'maxRunTime'])
 
-/** A job by its golden path, or as a file: both are the same text; what becomes of it is said beside it. */
+/** A new job, or one like another that is there. */
 export function Submit() {
-  const [typed, setText] = useState(FIRST)
-  const [backend, setBackend] = useState('')
+  const { from } = useSearch({ from: '/submit' })
+  return from ? <Clone key={from} of={from} /> : <Written key="" first={FIRST} />
+}
+
+function Clone({ of }: { of: string }) {
+  const file = sourceOf(useQuery(jobFileOf(of)))
+  const job = sourceOf(useQuery(jobOf(of)))
+  const source = file.data === undefined ? file : job
+  if (file.data !== undefined && job.data) return <Written first={file.data} of={job.data} />
+  return (
+    <>
+      <div className="head">
+        <h1>Clone a job</h1>
+      </div>
+      <Panel title="What runs" source={{ ...source, data: undefined }}>
+        {() => null}
+      </Panel>
+    </>
+  )
+}
+
+/** A job by its golden path, or as a file: both are the same text; what becomes of it is said beside it. */
+function Written({ first, of }: { first: string; of?: StoredJob }) {
+  const [typed, setText] = useState(first)
+  const [backend, setBackend] = useState(of?.backend ?? '')
   const [asFile, setAsFile] = useState(false)
   const navigate = useNavigate()
   const told = useQuery(status).data
@@ -46,7 +71,8 @@ export function Submit() {
     if (!asked) return
     setSends(true)
     try {
-      const receipt = await submit({ ...(await submissionOf(asked, where)), key: crypto.randomUUID() })
+      // The code of the one that it was made of goes with it.
+      const receipt = await submit({ ...(await submissionOf(asked, where)), key: crypto.randomUUID(), ...(of && { supersedes: of.id }) })
       await navigate({ to: '/jobs/$id', params: { id: receipt.job.id } })
     } catch (error) {
       sayTrouble(error)
@@ -57,9 +83,9 @@ export function Submit() {
   return (
     <>
       <div className="head">
-        <h1>Submit a job</h1>
+        <h1>{of ? `Clone ${of.job.name}` : 'Submit a job'}</h1>
         <span className="grow" />
-        {asked && <CopyCommand command={`printf %s ${shellWord(asked)} | allot submit --on ${shellWord(where)} -`} />}
+        {asked && <CopyCommand command={of && asked === first ? cloneOf(of, where) : `printf %s ${shellWord(asked)} | allot submit --on ${shellWord(where)} -`} />}
       </div>
       <div className="columns">
         <FormPanel
@@ -193,6 +219,10 @@ function Field({ label, whole, children }: { label: string; whole?: boolean; chi
       {children}
     </label>
   )
+}
+
+function cloneOf(job: StoredJob, where: string): string {
+  return `allot clone ${job.id}${where === job.backend ? '' : ` --on ${shellWord(where)}`}`
 }
 
 const COMMAND = ['run', 'command']

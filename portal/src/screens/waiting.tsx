@@ -19,10 +19,17 @@ import { withMoments } from '../words/moments'
 import type { StateLook } from '../words/states'
 import { Chosen, Filters, TimeChoice, useWhere } from './filters'
 
-export const VERDICT: Readonly<Record<Verdict, StateLook>> = {
+const VERDICT: Readonly<Record<Verdict, StateLook>> = {
   broken: { word: 'broken', tone: 'bad', shape: 'cross' },
   misconfigured: { word: 'misconfigured', tone: 'wait', shape: 'bar' },
   waiting: { word: 'waiting', tone: 'quiet', shape: 'ring' },
+}
+
+const NOT_KNOWN: StateLook = { word: 'not known', tone: 'quiet', shape: 'dash' }
+
+/** What kind of thing keeps something; where no cause was found, that. */
+export function verdictOf(each: { readonly verdict: Verdict | null }): StateLook {
+  return each.verdict ? VERDICT[each.verdict] : NOT_KNOWN
 }
 
 /** Everything that does not run, and why. */
@@ -94,7 +101,7 @@ export function Waiting() {
 }
 
 const NONE: readonly Explained[] = []
-const ORDER: readonly Verdict[] = ['broken', 'misconfigured', 'waiting']
+const ORDER: readonly (Verdict | null)[] = ['broken', 'misconfigured', null, 'waiting']
 
 function keyOf(each: Explained): string {
   return `${each.source ?? ''}/${each.subject.namespace ?? ''}/${each.subject.kind}/${each.subject.name}`
@@ -111,7 +118,7 @@ function columnsOf(now: number, zone: Zone): readonly Column<Explained>[] {
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
     { id: 'namespace', head: 'Namespace', width: '108px', roomy: true, more: true, whole: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
-    { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
+    { id: 'verdict', head: 'Verdict', width: '140px', card: 'badge', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={verdictOf(each)} /> },
     {
       id: 'cause',
       head: 'Cause',

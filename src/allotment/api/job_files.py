@@ -1,4 +1,4 @@
-"""The route that reads job files: what their defaults and short forms come to, for whoever sends jobs from a page."""
+"""Job files for whoever sends jobs from a page: what one comes to with its defaults, and the file that means a job."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
 from allotment.ports.clock import Clock
 from allotment.spec.jobs.load import load_jobs
+from allotment.spec.jobs.writing import job_text
 from allotment.spec.load import load_platform
 
 _MOST_TEXT: Final = 256 << 10
@@ -49,8 +50,8 @@ def _platform_of(files: tuple[tuple[str, str], ...], today: dt.date) -> Platform
     return load_platform(SourceTree(dict(files)), today).platform
 
 
-def add_job_file_route(routes: Routes, clock: Clock) -> None:
-    """What the jobs of a file are.
+def add_job_file_routes(routes: Routes, clock: Clock) -> None:
+    """What the jobs of a file are, and the file that a job is.
 
     Args:
         routes: of the application.
@@ -74,6 +75,10 @@ def add_job_file_route(routes: Routes, clock: Clock) -> None:
             return value_answer("jobs", tuple(each.job for each in found))
 
         return await turns.made(request, _NAME, asked.admitted.counts_as, jobs)
+
+    @routes.add("GET", "/api/v1/jobs/{reference}/file", Permission.READ, gives=JsonValue("file", SentJobFile))
+    def written(asked: Asked, reference: str) -> Response:
+        return value_answer("file", SentJobFile(job_text(asked.jobs.find(reference).job)))
 
 
 async def _file(request: Request) -> SentJobFile:

@@ -33,7 +33,7 @@ from allotment.api.discretion import Discretion
 from allotment.api.doors import Door
 from allotment.api.events import add_event_route
 from allotment.api.job_courses import add_course_routes
-from allotment.api.job_files import add_job_file_route
+from allotment.api.job_files import add_job_file_routes
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.log_search import add_log_search_route
 from allotment.api.openapi import openapi_of
@@ -185,7 +185,7 @@ def job_api(
     add_trend_route(routes, answering)
     add_declared_routes(routes, answering, clusters)
     add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
-    add_job_file_route(routes, registry.clock)
+    add_job_file_routes(routes, registry.clock)
     add_course_routes(routes, registry.clock)
     add_trail_routes(routes, registry.store)
     add_problem_routes(routes)

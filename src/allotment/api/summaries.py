@@ -54,6 +54,7 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
         "GET /api/v1/jobs/{reference}": "One job: all that is known of it",
         "GET /api/v1/jobs/{reference}/course": "What a job has gone through, step by step, in plain words",
         "GET /api/v1/jobs/{reference}/family": "The jobs of a sweep or schedule, counted by state",
+        "GET /api/v1/jobs/{reference}/file": "The job file that means a job, with all its defaults",
         "GET /api/v1/jobs/{reference}/lines": "Some lines of a job's log, by number or by a text in them",
         "GET /api/v1/jobs/{reference}/log": "A job's log, as long as somebody reads it",
         "GET /api/v1/jobs/{reference}/report": "What a job asked for and used, and what to ask for next time",

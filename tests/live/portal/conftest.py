@@ -6,6 +6,7 @@ Fixtures:
     visit: opens the portal in a browser of its own; at the end of the test nothing may have gone wrong in it.
     owner: a visit of the server's own user.
     made: jobs of a test, which end with it.
+    demo: a fleet that lives, with its own server.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from playwright.sync_api import Browser
 from allotment.ports.stored_jobs import StoredJob
 from tests.live.debian import install
 from tests.live.portal.browsing import PROGRAMS, Visit, chromium, program
-from tests.live.portal.house import House
+from tests.live.portal.house import House, started
 from tests.live.portal.house import house as running_house
+from tests.live.server.conftest import Server
 from tools.oidc_provider import missing, up
 
 Visits = Callable[..., Visit]
@@ -44,6 +46,12 @@ def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield made
         return
     with up(folder / "provider") as provider, running_house(folder, browser, provider) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with started(Server(tmp_path_factory.mktemp("demo")), ("--demo",), browser, None) as made:
         yield made
 
 

@@ -10,13 +10,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.live.portal.browsing import Visit
-from tests.live.portal.house import House, started
+from tests.live.portal.house import House
 from tests.live.portal.test_commands import copied, typed
 from tests.live.portal.test_truth import refuse
-from tests.live.server.conftest import Server
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
@@ -24,12 +23,6 @@ CLUSTER: Final = "dev-eastus"
 PLACE: Final = "cv/t4-spot/nvidia.com/gpu"
 SLOW: Final = 90_000
 """Milliseconds: a fleet of hundreds of nodes lives beside the browser."""
-
-
-@pytest.fixture(scope="module")
-def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with started(Server(tmp_path_factory.mktemp("foresight")), ("--demo",), browser, None) as made:
-        yield made
 
 
 @pytest.fixture

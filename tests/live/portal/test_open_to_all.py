@@ -16,7 +16,7 @@ pytestmark = pytest.mark.live
 
 LEAST: Final = 24
 """Pixels that a target has each way."""
-_SMALL: Final = """(least) => [...document.querySelectorAll('button, a, input, select, textarea, [role=option]')]
+SMALL: Final = """(least) => [...document.querySelectorAll('button, a, input, select, textarea, [role=option]')]
   .filter((each) => each.checkVisibility())
   .map((each) => [each, (each.closest('label') ?? each).getBoundingClientRect()])
   .filter(([each, box]) => box.width > 0 && (box.width < least || box.height < least))
@@ -25,7 +25,7 @@ _SMALL: Final = """(least) => [...document.querySelectorAll('button, a, input, s
     each.closest('td, dd, header') ?? each).getBoundingClientRect().height >= least)))
   .filter(([each]) => !(each.type === 'checkbox' && each.closest('td').getBoundingClientRect().height >= least))
   .map(([each, box]) => `${each.outerHTML.slice(0, 90)} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
-_WIDE: Final = """() => [...document.querySelectorAll('html, body, main, .inner, .panel, .head, header')]
+WIDE: Final = """() => [...document.querySelectorAll('html, body, main, .inner, .panel, .head, header')]
   .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== 'inline')
   .map((each) => `${each.tagName}.${each.className} ${each.scrollWidth} > ${each.clientWidth}`)"""
 
@@ -64,7 +64,7 @@ def test_no_screen_scrolls_sideways_on_a_telephone_or_enlarged(house: House, vis
     for path in by_address(house):
         one.turned(path)
         one.page.wait_for_timeout(200)
-        found = one.page.evaluate(_WIDE) + one.page.evaluate(_SMALL, LEAST)
+        found = one.page.evaluate(WIDE) + one.page.evaluate(SMALL, LEAST)
         assert found == [], f"{path} at {width}: {found}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, Route
 
 from tests.live.portal.browsing import Visit
 from tests.live.portal.house import House
+from tests.live.portal.test_commands import copied, typed
 
 pytestmark = pytest.mark.live
 
@@ -35,6 +37,26 @@ def golden(page: Page, gpus: int) -> None:
     page.get_by_label("Command").fill("python train.py")
     page.get_by_label("Team").select_option("nlp")
     page.get_by_label("GPUs").fill(str(gpus))
+
+
+def test_a_clone_begins_as_what_it_is_made_of_and_names_it(house: House, owner: Visit) -> None:
+    first = house.submit(f"clone-{secrets.token_hex(2)}", "echo one", labels={"model": "x"})
+    house.until(first.id, lambda job: job.state.over)
+    page = owner.shown(f"/jobs/{first.id}")
+    page.get_by_role("link", name="Clone", exact=True).click()
+    page.get_by_role("heading", name=f"Clone {first.job.name}", exact=True).wait_for()
+    assert page.get_by_label("Command").input_value() == "echo one"
+    typed(house, copied(owner, page.get_by_role("button", name="Copy command")))
+    twin = house.service.find(first.job.name)
+    assert (twin.supersedes, twin.job) == (first.id, first.job)
+    page.get_by_label("Command").fill("echo two")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    page.get_by_role("heading", name=first.job.name, exact=True).wait_for()
+    made = house.service.find(page.url.rpartition("/")[2])
+    assert made.id not in {first.id, twin.id}
+    assert made.supersedes == first.id
+    assert made.job.program.argv == ("sh", "-c", "echo two")
+    assert replace(made.job, program=first.job.program) == first.job
 
 
 @pytest.mark.nightly

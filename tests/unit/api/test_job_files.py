@@ -41,6 +41,27 @@ def test_what_a_file_leaves_open_is_filled_in_and_it_can_be_submitted() -> None:
         assert write_value("submission", read_value("submission", JobSubmission, sent, SENT))
 
 
+def test_the_file_of_a_job_means_that_job() -> None:
+    world = declared(World())
+    _, said = read(world, name="again", code={"folder": "."}, run={"command": ["true"], "env": {"LR": "3e-4"}})
+    (job,) = said["jobs"]  # type: ignore[misc]
+    sent = json.dumps({"version": 1, "submission": {"job": job, "backend": "local"}})
+    wanted = read_value("submission", JobSubmission, sent, SENT)
+    assert wanted.job.program.code is not None
+    kept = world.desk.submit(
+        replace(wanted, job=replace(wanted.job, program=replace(wanted.job.program, code=None)))
+    ).job
+    status, _, told = answered(at_home(world), "GET", f"/api/v1/jobs/{kept.id}/file")
+    assert status == 200, told
+    text = json.loads(told)["file"]["text"]
+    body = json.dumps({"version": 1, "file": {"text": text}}).encode()
+    status, _, told = answered(at_home(world), "POST", "/api/v1/job-files", body=body)
+    assert status == 200, told
+    ((again),) = json.loads(told)["jobs"]
+    submission = json.dumps({"version": 1, "submission": {"job": again, "backend": "local"}})
+    assert read_value("submission", JobSubmission, submission, SENT).job == kept.job
+
+
 def test_what_is_wrong_is_told_with_its_line() -> None:
     status, said = read(declared(World()), team="nobody", colour="red")
     assert status == 422

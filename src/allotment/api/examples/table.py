@@ -61,6 +61,7 @@ def _jobs() -> Iterator[tuple[str, OperationExample]]:
     yield f"POST {one}/stop", OperationExample(gives=work.stopped)
     yield f"POST {one}/retry", OperationExample(gives=work.retried)
     yield f"GET {one}/family", OperationExample(gives=work.family)
+    yield f"GET {one}/file", OperationExample(gives=work.written)
     yield f"GET {one}/log", OperationExample(gives=work.log)
     yield f"GET {one}/lines", OperationExample(gives=work.found_lines)
     yield f"GET {one}/course", OperationExample(gives=work.course)

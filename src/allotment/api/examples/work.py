@@ -39,6 +39,7 @@ from allotment.ports.log_lines import LogQuery, LogSearch
 from allotment.ports.store import JobGroup, JobsPage
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, StoredWait, row_of
 from allotment.spec.jobs.load import load_jobs
+from allotment.spec.jobs.writing import job_text
 
 JOB_ID: Final = "jk3f7q2mnab"
 RETRY_ID: Final = "jw5h2c4ttpe"
@@ -70,6 +71,11 @@ def job() -> Job:
     """The job of the file."""
     (found,) = load_jobs(SourceTree({"job.yaml": JOB_FILE.text}), platform(), NOW)
     return found.job
+
+
+def written() -> SentJobFile:
+    """The file that means it."""
+    return SentJobFile(job_text(job()))
 
 
 def submission() -> JobSubmission:

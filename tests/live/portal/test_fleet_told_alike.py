@@ -1,0 +1,170 @@
+"""Lists of the fleet show what the server's answers have, number by number.
+
+An answer's document is the command's of `-o json`, which tests of both doors show. A fleet that lives changes between
+two questions: what is compared is the answer that the page itself was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Route
+
+from tests.live.portal.browsing import Visit
+from tests.live.portal.house import House
+
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
+
+WIDE: Final = {"width": 1900, "height": 1000}
+_READ: Final = """(table) => {
+  const heads = [...table.querySelectorAll('thead th')].map((each) => each.innerText.trim())
+  return [...table.querySelectorAll('tbody tr')].filter((each) => !each.hasAttribute('aria-hidden')).map((row) =>
+    Object.fromEntries([...row.querySelectorAll('td')].map((cell, at) => [heads[at], cell.innerText.trim()])))
+}"""
+
+
+@pytest.fixture
+def here(demo: House) -> Iterator[Visit]:
+    one = demo.visit(viewport=WIDE)
+    one.page.set_default_timeout(90_000)
+    yield one
+    wrong = one.wrong()
+    one.context.close()
+    assert wrong == []
+
+
+def told(one: Visit, path: str) -> dict[str, Any]:
+    """Open a screen that is given each answer once, and hold it there; its documents by their names."""
+    found: dict[str, Any] = {}
+
+    def once(route: Route) -> None:
+        name = route.request.url.partition("/answers/")[2]
+        if name not in found:
+            answer = route.fetch()
+            found[name] = answer
+        route.fulfill(response=found[name])
+
+    one.page.route(re.compile(r"/api/v1/answers/"), once)
+    one.shown(path)
+    one.page.wait_for_timeout(500)
+    return {name.partition("?")[0]: each.json()["answer"]["document"] for name, each in found.items() if each.ok}
+
+
+def listed(one: Visit, label: str) -> Sequence[Mapping[str, str]]:
+    """Rows of a table, cell by the head of its column: as many as are painted of a long one."""
+    found: list[dict[str, str]] = one.page.get_by_role("table", name=label, exact=True).evaluate(_READ)
+    assert found, label
+    return found
+
+
+def number(said: str) -> int:
+    return int(said.replace(",", "").split()[0])
+
+
+def test_who_holds_what(here: Visit) -> None:
+    document = told(here, "/accelerators")["who"]
+    held = Counter((each["team"], each["devices"], each["accelerator"]) for each in document["items"])
+    rows = listed(here, "Who holds what")
+    shown = Counter((row["Team"], number(row["GPUs"]), row["Accelerator"]) for row in rows)
+    assert shown <= held, shown - held
+    idle = sum(each["idleDevices"] or 0 for each in document["items"])
+    devices = sum(each["devices"] for each in document["items"])
+    title = here.page.locator("section.panel h2").first.inner_text()
+    assert title == f"{len(document['items']):,} holds: {devices:,} GPUs, {idle:,} idle"
+    assert document["devices"] == devices
+    longest = [each for each in document["items"] if each["idleDevices"]]
+    assert len([row for row in rows if "idle" in row["Idle"]]) == min(len(longest), len(rows)), (
+        "the idle ones come first"
+    )
+
+
+def test_what_there_is(here: Visit) -> None:
+    document = told(here, "/accelerators")["gpus"]
+    rows = listed(here, "What there is")
+    assert len(rows) == len(document["items"])
+    for row in rows:
+        (room,) = (
+            each
+            for each in document["items"]
+            if (each["accelerator"], each["cluster"]) == (row["Accelerator"], row["Cluster"])
+        )
+        told_there = (room["total"], room["used"], room["free"], room["idleHeld"])
+        assert tuple(number(row[each]) for each in ("All", "Held", "Free", "Idle")) == told_there
+
+
+def test_queues(here: Visit) -> None:
+    document = told(here, "/queues")["queues"]
+    uses = {
+        (each["clusterQueue"], use["flavor"]): use
+        for each in document["items"]
+        for use in each["quotas"]
+        if use["resource"] == "nvidia.com/gpu"
+    }
+    pending = {each["clusterQueue"]: each["pending"] for each in document["items"]}
+    seen, queue = 0, ""
+    for row in listed(here, "Queues"):
+        words = row["Queue"].lstrip("▾▸").split()
+        queue, flavor = (words[0], words[-1]) if words[0] in pending else (queue, words[0])
+        if row["Waits"] and words[0] in pending:
+            assert number(row["Waits"]) == pending[queue], row
+        if (use := uses.get((queue, flavor))) is None:
+            continue
+        told_there = tuple(use[each] for each in ("used", "nominal", "borrowed", "lent"))
+        assert tuple(number(row[each]) for each in ("Used", "Nominal", "Borrowed", "Lent")) == told_there, row
+        seen += 1
+    assert seen >= 10
+
+
+def test_a_tree_of_queues_opens_and_closes(here: Visit) -> None:
+    told(here, "/queues")
+    before = len(listed(here, "Queues"))
+    button = here.page.get_by_role("button", name=re.compile("^Close ")).first
+    name = (button.get_attribute("aria-label") or "").partition(" ")[2]
+    button.click()
+    again = here.page.get_by_role("button", name=f"Open {name}", exact=True).first
+    again.wait_for()
+    assert len(listed(here, "Queues")) < before
+    again.click()
+    here.page.get_by_role("button", name=f"Close {name}", exact=True).first.wait_for()
+    assert len(listed(here, "Queues")) == before
+
+
+def test_quotas_lead_to_their_terms(here: Visit) -> None:
+    documents = told(here, "/quotas")
+    queues = {
+        (each["cluster"], each["clusterQueue"], use["flavor"]): use
+        for each in documents["queues"]["items"]
+        for use in each["quotas"]
+        if use["resource"] == "nvidia.com/gpu"
+    }
+    seen = 0
+    for row in listed(here, "Quotas"):
+        use = queues.get((row["Cluster"], row["Team"], row["Flavor"]))
+        if use is None:
+            continue
+        assert (number(row["Guaranteed"]), number(row["Used"])) == (use["nominal"], use["used"]), row
+        assert (number(row["Borrowed"]), number(row["Lent"])) == (use["borrowed"], use["lent"]), row
+        seen += 1
+    assert seen >= 10
+
+
+def test_where_devices_go(here: Visit) -> None:
+    document = told(here, "/waste")["waste"]
+    devices: Counter[str] = Counter()
+    for each in document["items"]:
+        devices[each["cause"]] += each["gpuMs"]
+    rows = listed(here, "Devices by cause")
+    assert len(rows) == len(devices)
+    share = sum(number(row["GPUs"]) for row in rows)
+    assert share == pytest.approx(sum(devices.values()) / 1000, rel=0.01)
+
+
+def test_nodes_and_their_table(here: Visit) -> None:
+    document = told(here, "/fleet")["gpus"]
+    total = sum(each["total"] for each in document["items"])
+    head = here.page.locator("section.panel h2").first.inner_text()
+    assert f"{total:,}" in head, head
