@@ -20,9 +20,11 @@ from tests.live.portal.house import House
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 WIDE: Final = {"width": 1900, "height": 1000}
+HOUR: Final = 3_600_000
+"""Milliseconds: of a moment it is told what an hour of it would be."""
 _READ: Final = """(table) => {
-  const heads = [...table.querySelectorAll('thead th')].map((each) => each.innerText.trim())
-  return [...table.querySelectorAll('tbody tr')].filter((each) => !each.hasAttribute('aria-hidden')).map((row) =>
+  const heads = [...table.querySelectorAll('thead th')].map((each) => each.innerText.replace(/[↑↓]/g, '').trim())
+  return [...table.querySelectorAll('tbody tr[aria-rowindex]')].map((row) =>
     Object.fromEntries([...row.querySelectorAll('td')].map((cell, at) => [heads[at], cell.innerText.trim()])))
 }"""
 
@@ -56,20 +58,21 @@ def told(one: Visit, path: str) -> dict[str, Any]:
 
 def listed(one: Visit, label: str) -> Sequence[Mapping[str, str]]:
     """Rows of a table, cell by the head of its column: as many as are painted of a long one."""
-    found: list[dict[str, str]] = one.page.get_by_role("table", name=label, exact=True).evaluate(_READ)
+    found: list[dict[str, str]] = one.page.locator(f'main table[aria-label="{label}"]').evaluate(_READ)
     assert found, label
     return found
 
 
-def number(said: str) -> int:
-    return int(said.replace(",", "").split()[0])
+def number(said: str) -> int | None:
+    """None where nothing is told of it."""
+    return None if said == "\u2013" else int(said.replace(",", "").split()[0])
 
 
 def test_who_holds_what(here: Visit) -> None:
     document = told(here, "/accelerators")["who"]
-    held = Counter((each["team"], each["devices"], each["accelerator"]) for each in document["items"])
+    held = Counter((each["team"], f"{each['devices']:,} {each['accelerator']}") for each in document["items"])
     rows = listed(here, "Who holds what")
-    shown = Counter((row["Team"], number(row["GPUs"]), row["Accelerator"]) for row in rows)
+    shown = Counter((row["Team"], row["GPUs"]) for row in rows)
     assert shown <= held, shown - held
     idle = sum(each["idleDevices"] or 0 for each in document["items"])
     devices = sum(each["devices"] for each in document["items"])
@@ -121,16 +124,17 @@ def test_queues(here: Visit) -> None:
 
 def test_a_tree_of_queues_opens_and_closes(here: Visit) -> None:
     told(here, "/queues")
-    before = len(listed(here, "Queues"))
+    tree = here.page.locator('main table[aria-label="Queues"]')
+    before = int(tree.get_attribute("aria-rowcount") or 0)
     button = here.page.get_by_role("button", name=re.compile("^Close ")).first
     name = (button.get_attribute("aria-label") or "").partition(" ")[2]
     button.click()
     again = here.page.get_by_role("button", name=f"Open {name}", exact=True).first
     again.wait_for()
-    assert len(listed(here, "Queues")) < before
+    assert int(tree.get_attribute("aria-rowcount") or 0) < before
     again.click()
     here.page.get_by_role("button", name=f"Close {name}", exact=True).first.wait_for()
-    assert len(listed(here, "Queues")) == before
+    assert int(tree.get_attribute("aria-rowcount") or 0) == before
 
 
 def test_quotas_lead_to_their_terms(here: Visit) -> None:
@@ -147,7 +151,7 @@ def test_quotas_lead_to_their_terms(here: Visit) -> None:
         if use is None:
             continue
         assert (number(row["Guaranteed"]), number(row["Used"])) == (use["nominal"], use["used"]), row
-        assert (number(row["Borrowed"]), number(row["Lent"])) == (use["borrowed"], use["lent"]), row
+        assert number(row["Borrowed"]) == use["borrowed"], row
         seen += 1
     assert seen >= 10
 
@@ -155,16 +159,9 @@ def test_quotas_lead_to_their_terms(here: Visit) -> None:
 def test_where_devices_go(here: Visit) -> None:
     document = told(here, "/waste")["waste"]
     devices: Counter[str] = Counter()
-    for each in document["items"]:
+    for each in document["entries"]:
         devices[each["cause"]] += each["gpuMs"]
     rows = listed(here, "Devices by cause")
     assert len(rows) == len(devices)
-    share = sum(number(row["GPUs"]) for row in rows)
-    assert share == pytest.approx(sum(devices.values()) / 1000, rel=0.01)
-
-
-def test_nodes_and_their_table(here: Visit) -> None:
-    document = told(here, "/fleet")["gpus"]
-    total = sum(each["total"] for each in document["items"])
-    head = here.page.locator("section.panel h2").first.inner_text()
-    assert f"{total:,}" in head, head
+    share = sum(number(row["GPUs"]) or 0 for row in rows)
+    assert share == pytest.approx(sum(devices.values()) / HOUR, rel=0.01)
