@@ -48,7 +48,7 @@ def test_a_clone_begins_as_what_it_is_made_of_and_names_it(house: House, owner: 
     assert page.get_by_label("Command").input_value() == "echo one"
     typed(house, copied(owner, page.get_by_role("button", name="Copy command")))
     twin = house.service.find(first.job.name)
-    assert (twin.supersedes, twin.job) == (first.id, first.job)
+    assert twin.supersedes == first.id
     page.get_by_label("Command").fill("echo two")
     page.get_by_role("button", name="Submit", exact=True).click()
     page.get_by_role("heading", name=first.job.name, exact=True).wait_for()
@@ -56,7 +56,8 @@ def test_a_clone_begins_as_what_it_is_made_of_and_names_it(house: House, owner: 
     assert made.id not in {first.id, twin.id}
     assert made.supersedes == first.id
     assert made.job.program.argv == ("sh", "-c", "echo two")
-    assert replace(made.job, program=first.job.program) == first.job
+    assert replace(made.job, program=twin.job.program) == twin.job, "as the command makes it"
+    assert (made.job.needs, made.job.labels) == (first.job.needs, first.job.labels)
 
 
 @pytest.mark.nightly
