@@ -17,7 +17,7 @@ def main() -> int:
     from allotment.api.server import main as serve
 
     gc.enable()
-    return serve(None, __doc__ or "")
+    return serve(__doc__ or "")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
@@ -98,14 +98,13 @@ STARTED: Final = "started.json"
 """File beside the socket: what the last server was started with."""
 
 
-def main(words: Sequence[str] | None, described: str) -> int:
+def main(described: str) -> int:
     """Serve until a signal, or `allot down`, says otherwise; the exit code.
 
     Args:
-        words: of the command line; None for those of this process.
         described: what ``--help`` says of the program.
     """
-    asked = parsed(words, described)
+    asked = parsed(None, described)
     # uvicorn ends on it, and raises it anew: all that is open is to be closed then, and the trail to tell of the end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -12,6 +12,8 @@ Fixtures:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser
@@ -25,6 +27,8 @@ from tests.live.server.conftest import Server
 from tools.oidc_provider import missing, up
 
 Visits = Callable[..., Visit]
+SLOW: Final = 90_000
+"""Milliseconds that a browser waits for a fleet of hundreds of nodes."""
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +57,18 @@ def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with started(Server(tmp_path_factory.mktemp("demo")), ("--demo",), browser, None) as made:
         yield made
+
+
+@contextmanager
+def on_the_fleet(demo: House, **context: object) -> Iterator[Visit]:
+    """A visit of its own user, in which nothing may have gone wrong."""
+    one = demo.visit(**context)
+    # Hundreds of nodes live beside the browser.
+    one.page.set_default_timeout(SLOW)
+    yield one
+    wrong = one.wrong()
+    one.context.close()
+    assert wrong == []
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Route
 
 from tests.live.portal.browsing import Visit
+from tests.live.portal.conftest import on_the_fleet
 from tests.live.portal.house import HOSTILE, House
 from tests.live.portal.test_open_to_all import LEAST, SMALL, WIDE
 from tests.live.portal.test_truth import (
@@ -59,22 +60,14 @@ WIDTHS: Final = (320, 640, 1024)
 
 @pytest.fixture
 def here(demo: House) -> Iterator[Visit]:
-    yield from _visit(demo)
+    with on_the_fleet(demo) as one:
+        yield one
 
 
 @pytest.fixture
 def dark(demo: House) -> Iterator[Visit]:
-    yield from _visit(demo, color_scheme="dark")
-
-
-def _visit(demo: House, **context: object) -> Iterator[Visit]:
-    one = demo.visit(**context)
-    # Hundreds of nodes live beside the browser.
-    one.page.set_default_timeout(90_000)
-    yield one
-    wrong = one.wrong()
-    one.context.close()
-    assert wrong == []
+    with on_the_fleet(demo, color_scheme="dark") as one:
+        yield one
 
 
 def test_each_route_of_the_portal_is_looked_at() -> None:
@@ -133,14 +126,14 @@ def test_what_is_shown_and_cannot_be_read_anew_is_told_to_be_old(here: Visit) ->
         here.page.unroute_all()
 
 
-def answers(page_route: Callable[[dict[str, Any]], None]) -> Callable[[Route], None]:
+def answers(change: Callable[[dict[str, Any]], None]) -> Callable[[Route], None]:
     """Each answer as the server gives it, changed."""
 
     def told(route: Route) -> None:
         answer = route.fetch()
         said = answer.json()
         if isinstance(said, dict) and "answer" in said:
-            page_route(said)
+            change(said)
         route.fulfill(response=answer, json=said)
 
     return told
@@ -182,7 +175,7 @@ def test_axe_finds_nothing_by_day_and_by_night(here: Visit, dark: Visit) -> None
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_screen_scrolls_sideways_and_all_can_be_hit(demo: House, width: int) -> None:
-    for one in _visit(demo, viewport={"width": width, "height": 800}, has_touch=width < 640):
+    with on_the_fleet(demo, viewport={"width": width, "height": 800}, has_touch=width < 640) as one:
         one.shown("/help")
         found = []
         for path in FLEET.values():

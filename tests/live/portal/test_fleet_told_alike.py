@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Route
 
 from tests.live.portal.browsing import Visit
+from tests.live.portal.conftest import on_the_fleet
 from tests.live.portal.house import House
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
@@ -31,12 +32,8 @@ _READ: Final = """(table) => {
 
 @pytest.fixture
 def here(demo: House) -> Iterator[Visit]:
-    one = demo.visit(viewport=WIDE)
-    one.page.set_default_timeout(90_000)
-    yield one
-    wrong = one.wrong()
-    one.context.close()
-    assert wrong == []
+    with on_the_fleet(demo, viewport=WIDE) as one:
+        yield one
 
 
 def told(one: Visit, path: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.live.portal.browsing import Visit
+from tests.live.portal.conftest import SLOW, on_the_fleet
 from tests.live.portal.house import House
 from tests.live.portal.test_commands import copied, typed
 from tests.live.portal.test_truth import refuse
@@ -21,18 +22,12 @@ pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 CLUSTER: Final = "dev-eastus"
 PLACE: Final = "cv/t4-spot/nvidia.com/gpu"
-SLOW: Final = 90_000
-"""Milliseconds: a fleet of hundreds of nodes lives beside the browser."""
 
 
 @pytest.fixture
 def here(demo: House) -> Iterator[Visit]:
-    one = demo.visit()
-    one.page.set_default_timeout(SLOW)
-    yield one
-    wrong = one.wrong()
-    one.context.close()
-    assert wrong == []
+    with on_the_fleet(demo) as one:
+        yield one
 
 
 def until(found: Callable[[], Any]) -> Any:
