@@ -231,7 +231,7 @@ def _keep(room: DecisionRoom, after: TeamGrant, commit: str) -> None:
 
 
 def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> tuple[str, str]:
-    """The commit, if one was made, and why things are not as they should be; empty where they are."""
+    """The commit that made its file so, if one did, and why things are not as they should be; empty where they are."""
     if step.kind in {StepKind.CONFLICT, StepKind.NOTE}:
         return "", ""
     grant, path = step.meanwhile, grant_path(step.meanwhile.id)
@@ -241,7 +241,8 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     if step.kind is StepKind.APPLY:
         if room.proposer is not None and grant.state is GrantState.TAKING_BACK:
             room.proposer.withdraw(grant)  # what was not merged in time is not to be merged later
-        return "", _applied(room, state, grant)
+        made = repository.last_change(state.commit, path)  # whoever was killed right after it has not noted it
+        return made.commit if made else "", _applied(room, state, grant)
     if step.kind is StepKind.REMOVE and room.taking is not None:
         repository = room.taking
         if room.proposer is not None:

@@ -277,11 +277,8 @@ def killable(office: Office, calls: Iterator[int]) -> None:
     for owner, name in ((office.store, "keep_requests"), (office.repository, "commit"), (office, "apply")):
         setter = object.__setattr__
         if isinstance(owner, MemoryRepository):
-            patched = type(
-                "Killable",
-                (),
-                {"read": owner.read, "place": owner.place, "commit": staticmethod(wrapped(owner.commit))},
-            )
+            reads = {"read": owner.read, "place": owner.place, "last_change": owner.last_change}
+            patched = type("Killable", (), {**reads, "commit": staticmethod(wrapped(owner.commit))})
             office.room = replace(office.room, repository=patched())  # type: ignore[arg-type]
         else:
             setter(owner, name, wrapped(getattr(owner, name)))
@@ -306,7 +303,10 @@ def test_killed_at_any_moment_it_ends_the_same(moment: int) -> None:
                 office.carrier = GrantCarrier(office.room)
     assert office.grant(taken.id) is GrantState.ENDED
     assert office.file(taken.id) is None
-    assert len(office.repository.commits) == before + 2
+    given, gone = list(office.repository.commits)[before:]
+    assert office.store.grant(taken.id).commit == gone
+    told = {each.act.verb: dict(each.act.details).get("commit") for each in office.store.whole_audit()}
+    assert (told["grant.give"], told["grant.take-back"]) == (given, gone)
     assert [verb for _, verb in office.verbs()][3:] == ["grant.begin", "grant.give", "grant.expire", "grant.take-back"]
 
 
