@@ -10,6 +10,8 @@ import { Glyph } from './state'
 interface AnswerPanelProps<D> {
   readonly title: ReactNode
   readonly source: Source<Told<D>>
+  /** What else has numbers in its rows, by what is not known without it. */
+  readonly beside?: Readonly<Record<string, Source<unknown>>>
   readonly acts?: ReactNode
   readonly flush?: boolean
   readonly brief?: boolean
@@ -21,19 +23,22 @@ interface AnswerPanelProps<D> {
 }
 
 /** A panel over an answer: what it rests on, how old that is, and what of it could not be seen is told with it. */
-export function AnswerPanel<D>({ source, acts, empty, truncated, remarks, children, ...more }: AnswerPanelProps<D>) {
+export function AnswerPanel<D>({ source, beside, acts, empty, truncated, remarks, children, ...more }: AnswerPanelProps<D>) {
+  const others = Object.entries(beside ?? {})
+  const unknown = others.flatMap(([what, { data, trouble }]) => (trouble && data === undefined ? [`${what} is not known: ${trouble.what}`] : []))
+  const resting = (told: Told<D>) => distinct([told, ...others.map(([, each]) => each.data)].flatMap((each) => (restsOnClusters(each) ? each.sources : [])))
   return (
     <Panel
       {...more}
       source={source}
       acts={
         <>
-          {source.data && <SeenAge sources={source.data.sources} at={source.at} />}
+          {source.data && <SeenAge sources={resting(source.data)} at={source.at} />}
           {acts}
         </>
       }
-      stale={(told) => staleOf(told.sources)}
-      partial={(told) => lackingOf(told.sources, remarks?.(told.document) ?? [])}
+      stale={(told) => staleOf(resting(told))}
+      partial={(told) => lackingOf(resting(told), [...(remarks?.(told.document) ?? []), ...unknown])}
       empty={(told) => empty?.(told.document) ?? null}
       truncated={(told) => truncated?.(told.document) ?? null}
     >
@@ -41,6 +46,13 @@ export function AnswerPanel<D>({ source, acts, empty, truncated, remarks, childr
     </Panel>
   )
 }
+
+function restsOnClusters(told: unknown): told is Told<unknown> {
+  return typeof told === 'object' && told !== null && 'sources' in told
+}
+
+/** Each source once, as the last of the answers has it. */
+const distinct = (sources: readonly AnswerSource[]): readonly AnswerSource[] => [...new Map(sources.map((each) => [each.name, each])).values()]
 
 /** How old the oldest is of what still answers. */
 function SeenAge({ sources, at }: { sources: readonly AnswerSource[]; at: number }) {
@@ -84,7 +96,7 @@ export function useAnswer<D>(options: UseQueryOptions<Told<D>, Error, Told<D>, s
 export function RestsOn({ of }: { of: readonly Source<Told<unknown>>[] }) {
   const now = useNow(1000)
   const told = of.flatMap((each) => (each.data ? [each.data] : []))
-  const sources = [...new Map(told.flatMap((each) => each.sources).map((each) => [each.name, each])).values()]
+  const sources = distinct(told.flatMap((each) => each.sources))
   const failed = of.filter((each) => each.data && each.trouble)
   const old = [
     staleOf(sources),

@@ -28,8 +28,10 @@ export function Quotas() {
   const [search, change] = useList()
   const where = useWhere(search)
   const source = useAnswer(declaredTeams(where))
-  const given = useQuery(grants).data
-  const queued = useAnswer(queues(where)).data?.document.items
+  const granted = sourceOf(useQuery(grants))
+  const standing = useAnswer(queues(where))
+  const given = granted.data
+  const queued = standing.data?.document.items
   const all = useMemo(() => quotaRows(source.data?.document.items ?? NONE, given ?? NONE, queued ?? NONE), [source.data, given, queued])
   const rows = matching(all, search.q, ({ team, terms }) => `${team.name} ${team.displayName} ${terms.cluster} ${terms.flavor} ${terms.queue}`).filter(
     (each) => (!search.cluster || each.terms.cluster === search.cluster) && (!search.accelerator || each.terms.flavor === search.accelerator),
@@ -50,6 +52,7 @@ export function Quotas() {
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'quota')) : 'Quotas'}
         source={source}
+        beside={{ 'what is used': standing, 'what is granted': granted }}
         flush
         acts={
           <>

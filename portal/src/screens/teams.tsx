@@ -1,20 +1,20 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
-import type { DeclaredTeam } from '../answers/documents'
-import { declaredTeams, holdings, queues, waste } from '../answers/queries'
+import type { DeclaredTeam, Queues } from '../answers/documents'
+import { declaredTeams, holdings, queues, type Told, waste } from '../answers/queries'
 import { isDevice } from '../answers/queue_tree'
 import { type GrantTerm, type QuotaTerms, termsOf } from '../answers/quota_terms'
 import { allOf, type Amounts, amountsOf, devicesIn } from '../answers/slots'
 import { isLost } from '../answers/waste_rows'
 import { declaredFiles, grants, people, whoami } from '../api/queries'
-import type { ToldPerson } from '../api/schema'
+import type { TeamGrant, ToldPerson } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, KindLegend, QuotaBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Ago } from '../parts/moment'
-import { Panel, sourceOf } from '../parts/panel'
+import { Panel, type Source, sourceOf } from '../parts/panel'
 import { matching, sorted } from '../parts/sorting'
 import { Person, Work } from '../parts/work'
 import { useList } from '../store/list'
@@ -44,8 +44,10 @@ export function Teams() {
   const navigate = useNavigate()
   const where = useWhere(search)
   const source = useAnswer(declaredTeams(where))
-  const queued = useAnswer(queues(where)).data?.document.items
-  const told = useAnswer(waste(where)).data?.document
+  const standing = useAnswer(queues(where))
+  const month = useAnswer(waste(where))
+  const queued = standing.data?.document.items
+  const told = month.data?.document
   const all = useMemo<readonly TeamRow[]>(
     () =>
       (source.data?.document.items ?? []).map((team) => {
@@ -85,6 +87,7 @@ export function Teams() {
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'team')) : 'Teams'}
         source={source}
+        beside={{ 'what is used': standing, 'what it costs': month }}
         flush
         acts={
           <>
@@ -181,6 +184,8 @@ export function TeamPage() {
   const where = useWhere(search)
   const source = useAnswer(declaredTeams(where))
   const team = source.data?.document.items.find((each) => each.name === name)
+  const granted = sourceOf(useQuery(grants))
+  const standing = useAnswer(queues(where))
   const me = useQuery(whoami).data
   return (
     <>
@@ -205,10 +210,11 @@ export function TeamPage() {
       <AnswerPanel
         title="Quota, term by term"
         source={source}
+        beside={{ 'what is used': standing, 'what is granted': granted }}
         flush
         empty={() => (team ? null : <Unknown name={name} />)}
       >
-        {() => team && <Derivation team={team} />}
+        {() => team && <Derivation team={team} granted={granted} standing={standing} />}
       </AnswerPanel>
       <div className="columns">
         <TeamMonth name={name} />
@@ -239,13 +245,16 @@ function Unknown({ name }: { name: string }) {
   )
 }
 
-function Derivation({ team }: { team: DeclaredTeam }) {
-  const [search] = useList()
-  const given = useQuery(grants)
-  const queued = useAnswer(queues(useWhere(search)))
+interface DerivationProps {
+  readonly team: DeclaredTeam
+  readonly granted: Source<readonly TeamGrant[]>
+  readonly standing: Source<Told<Queues>>
+}
+
+function Derivation({ team, granted, standing }: DerivationProps) {
   const terms = useMemo(
-    () => sorted(termsOf(team, given.data ?? [], queued.data?.document.items ?? []), (each) => each.used, true),
-    [team, given.data, queued.data],
+    () => sorted(termsOf(team, granted.data ?? [], standing.data?.document.items ?? []), (each) => each.used, true),
+    [team, granted.data, standing.data],
   )
   if (!terms.length)
     return (
@@ -256,7 +265,8 @@ function Derivation({ team }: { team: DeclaredTeam }) {
         </span>
       </div>
     )
-  const waits = given.data === undefined || queued.data === undefined
+  const waits = [granted, standing].some((each) => each.data === undefined && !each.trouble)
+  const unknown = !waits && (granted.data === undefined || standing.data === undefined)
   return (
     <div className="scroll">
       <table className="table cards">
@@ -284,12 +294,12 @@ function Derivation({ team }: { team: DeclaredTeam }) {
               <td className="whole roomy faint card-badge" title={each.cluster}>
                 {each.cluster}
               </td>
-              <td className="two-lines card-whole">{waits ? <span className="skeleton" style={{ display: 'block', width: 160 }} /> : <Terms of={each} team={team.name} />}</td>
+              <td className="two-lines card-whole">{waits ? <span className="skeleton" style={{ display: 'block', width: 160 }} /> : unknown ? <Untold /> : <Terms of={each} team={team.name} />}</td>
               <td className="number" data-head="Left">
-                {waits || each.left === null ? <Untold /> : <b className={each.left > 0 ? 'tone-good' : ''}>{count(each.left)}</b>}
+                {waits || unknown || each.left === null ? <Untold /> : <b className={each.left > 0 ? 'tone-good' : ''}>{count(each.left)}</b>}
               </td>
               <td className="roomy wide card-whole">
-                {each.used === null ? <span className="faint">its queue is not seen</span> : <QuotaBar nominal={each.guaranteed} used={each.used} limit={each.limit} />}
+                {each.used === null ? <span className="faint">{standing.data ? 'its queue is not seen' : ''}</span> : <QuotaBar nominal={each.guaranteed} used={each.used} limit={each.limit} />}
               </td>
             </tr>
           ))}

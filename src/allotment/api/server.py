@@ -108,7 +108,8 @@ def main(described: str) -> int:
     # uvicorn ends on it, and raises it anew: all that is open is to be closed then, and the trail to tell of the end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        _serve(asked)
+        with running.held_while_busy():
+            _serve(asked)
     except AllotmentError as error:
         say(error.whole)
         return error.exit_code

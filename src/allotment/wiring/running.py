@@ -203,9 +203,10 @@ def first_jobs() -> Path:
 
 def machine() -> MachinePort:
     """CPU and memory of this machine."""
+    from allotment.adapters.holding import ALLOWED
     from allotment.adapters.local.machine import LocalMachine
 
-    return LocalMachine()
+    return LocalMachine(len(ALLOWED))
 
 
 def machine_devices(slots: int) -> MachineDevices:
@@ -217,9 +218,10 @@ def machine_devices(slots: int) -> MachineDevices:
 
 def job_processes(folder: Path) -> JobProcesses:
     """Processes of jobs, their launches in a folder."""
+    from allotment.adapters.holding import ALLOWED
     from allotment.adapters.local.processes import LocalProcesses
 
-    return LocalProcesses(folder)
+    return LocalProcesses(folder, processors=ALLOWED)
 
 
 def job_folders(folder: Path) -> JobFolders:
@@ -385,3 +387,10 @@ def version() -> str:
     from importlib.metadata import version as version_of
 
     return version_of("allotment")
+
+
+def held_while_busy() -> AbstractContextManager[None]:
+    """Whatever computes much in the block is held to one processor: threads take turns in any case."""
+    from allotment.adapters.holding import held_while_busy as held
+
+    return held()

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from allotment.adapters.holding import ALLOWED, hold_to
 from allotment.adapters.local.cgroup_places import CgroupPlaces, cgroup_places
 from allotment.adapters.local.environment import FOLDER
+from allotment.adapters.local.machine import LocalMachine
 from allotment.adapters.local.supervisor import cgroups, proc, records
 from allotment.errors import AllotmentError, NoRoomError
 from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch, LogPart
@@ -449,3 +451,19 @@ def test_a_job_that_fills_its_own_folder_ends_and_can_be_stopped(bench: RealBenc
     bench.says(stays, b"started")
     bench.processes.stop(stays, 0.1)
     assert bench.end_of(stays).signal == signal.SIGKILL
+
+
+@pytest.mark.skipif(len(ALLOWED) < 2, reason="there is one processor to be held to")
+def test_a_job_computes_on_all_processors_though_the_server_is_held_to_one(
+    tmp_path: Path, new_processes: Processes
+) -> None:
+    root = tmp_path / "launches"
+    bench = RealBench(root, new_processes(root, processors=ALLOWED))
+    hold_to(frozenset({min(ALLOWED)}))
+    try:
+        bench.python("import os; print(sorted(os.sched_getaffinity(0)))")
+        assert bench.end_of("job-1-0").exit_code == 0
+        assert bench.processes.log("job-1-0").data.decode().strip() == str(sorted(ALLOWED))
+        assert LocalMachine(len(ALLOWED)).room().cpu == 1000 * len(ALLOWED)
+    finally:
+        hold_to(ALLOWED)

@@ -53,7 +53,7 @@ OTHERS: Final = {"/jobs/$id": "/jobs/fine", "/requests/$id": "/requests/REQUEST"
 """Of those that are looked at in the house of a team."""
 RESTING_ON_CLUSTERS: Final = {"/overview", "/fleet", "/accelerators", "/queues", "/waiting", "/waste"}
 """Routes all panels of which tell what was seen in clusters."""
-RESTING_ON_NONE: Final = {"/quotas", "/teams", "/clusters", "/audit", "/help", "/help/$code"}
+RESTING_ON_NONE: Final = {"/clusters", "/audit", "/help", "/help/$code"}
 """Routes that tell what is declared or kept, or of clusters one by one."""
 WIDTHS: Final = (320, 640, 1024)
 

@@ -162,3 +162,57 @@ def test_where_devices_go(here: Visit) -> None:
     assert len(rows) == len(devices)
     share = sum(number(row["GPUs"]) or 0 for row in rows)
     assert share == pytest.approx(sum(devices.values()) / HOUR, rel=0.01)
+
+
+def test_teams(here: Visit) -> None:
+    documents = told(here, "/teams")
+    teams = {each["name"]: each for each in documents["teams"]["items"]}
+    queues: dict[str, list[dict[str, Any]]] = {}
+    for each in documents["queues"]["items"]:
+        queues.setdefault(each["clusterQueue"], []).append(each)
+    rows = listed(here, "Teams")
+    assert f"{len(teams)} teams" in here.page.locator("section.panel h2").first.inner_text()
+    for row in rows:
+        team = teams[row["Team"].split()[0]]
+        places = [each for place in team["placements"] for each in place["accelerators"]]
+        assert number(row["Guaranteed"]) == sum(each["nominal"] for each in places), row
+        own = queues.get(team["id"], [])
+        uses = [use for each in own for use in each["quotas"] if use["resource"] == "nvidia.com/gpu"]
+        assert number(row["Used"]) == sum(each["used"] for each in uses), row
+        assert number(row["Borrowed"]) == sum(each["borrowed"] for each in uses), row
+        assert number(row["Waits"]) == sum(each["pending"] for each in own), row
+
+
+def test_clusters(here: Visit) -> None:
+    document = told(here, "/clusters")["clusters"]
+    states = {each["name"]: each["state"] for each in document["items"]}
+    assert {row["Cluster"]: row["State"] for row in listed(here, "Clusters")} == states
+
+
+def test_nodes(here: Visit) -> None:
+    document = told(here, "/fleet")["waste"]
+    devices: Counter[str] = Counter()
+    free: Counter[str] = Counter()
+    for each in document["entries"]:
+        devices[each["node"]] += each["gpuMs"]
+        free[each["node"]] += each["gpuMs"] if each["cause"] == "free" else 0
+    rows = listed(here, "Nodes")
+    assert f"{len(devices):,} nodes" in here.page.locator("section.panel h2").last.inner_text()
+    for row in rows:
+        shown = 0 if row["Free"] == "\u00b7" else number(row["Free"])
+        assert shown == pytest.approx(free[row["Node"]] / HOUR, abs=0.5), row
+
+
+def test_what_differs_from_what_is_declared(here: Visit) -> None:
+    document = told(here, "/drift")["drift"]
+    objects = Counter(
+        (each["name"], one["object"]["kind"], one["object"]["name"])
+        for each in document["clusters"]
+        for one in each["objects"]
+    )
+    assert objects, "the fleet has something that somebody has changed by hand"
+    shown = here.page.locator('main table[aria-label="What differs"] tbody tr button[aria-controls]')
+    names = [each.split() for each in shown.all_inner_texts()]
+    assert Counter((kind, name) for _, kind, name in names) == Counter(
+        (kind, name) for _, kind, name in objects.elements()
+    )

@@ -17,21 +17,22 @@ _LIMITS: Final = ("fs/cgroup/memory.max", "fs/cgroup/memory/memory.limit_in_byte
 class LocalMachine:
     """Implements `ports.machine.MachinePort`."""
 
-    def __init__(self, *, sys: Path = Path("/sys"), meminfo: Path = Path("/proc/meminfo")) -> None:
+    def __init__(self, cpus: int = 0, *, sys: Path = Path("/sys"), meminfo: Path = Path("/proc/meminfo")) -> None:
         """Of this machine.
 
         Args:
+            cpus: processors that jobs may compute on; 0 for those that this process may.
             sys: where sysfs is mounted.
             meminfo: where the kernel tells of memory.
         """
+        self._cpus = cpus or len(os.sched_getaffinity(0))
         self._sys = sys
         self._meminfo = meminfo
 
     def room(self) -> MachineRoom:
         """What it has; a GiB of memory, or half of it where there is little, is left for everything else."""
         memory = min((self._installed(), *self._limits()))
-        cpus = len(os.sched_getaffinity(0))
-        return MachineRoom(MilliCpu(cpus * 1000), Bytes(memory - min(_GIB, memory // 2)))
+        return MachineRoom(MilliCpu(self._cpus * 1000), Bytes(memory - min(_GIB, memory // 2)))
 
     def _installed(self) -> int:
         lines = self._meminfo.read_text(encoding="ascii").splitlines()

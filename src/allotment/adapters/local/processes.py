@@ -70,6 +70,7 @@ class LocalProcesses:
         environment: Mapping[str, str] | None = None,
         log_bytes: int = LOG_BYTES,
         log_files: int = LOG_FILES,
+        processors: frozenset[int] = frozenset(),
     ) -> None:
         """Of launches in a folder, which is made where it is not there.
 
@@ -79,6 +80,7 @@ class LocalProcesses:
             environment: the server's own; the real one where it is None.
             log_bytes: of one file of a log.
             log_files: of one log.
+            processors: that jobs may compute on, though this process may be held to fewer; none for those that it may.
         """
         self._root = root.absolute()
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,6 +89,7 @@ class LocalProcesses:
         self._environment = dict(os.environ if environment is None else environment)
         self._log_bytes = log_bytes
         self._log_files = log_files
+        self._processors = processors
         self._boot = proc.boot()
         self._spawned: set[int] = set()
         self._ends: ProcessEnds | None = None
@@ -144,6 +147,7 @@ class LocalProcesses:
                 "cpu_milli": launch.cpu_milli,
                 "memory_bytes": launch.memory_bytes,
                 "most_processes": launch.most_processes,
+                "processors": tuple(self._processors),
                 "grace_seconds": float(launch.grace_seconds),
                 "hierarchies": [each.of(launch.id) for each in places.places],
                 "no_cgroup": places.why_none,

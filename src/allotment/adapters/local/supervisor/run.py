@@ -42,6 +42,8 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)  # the order holds what may be secret
     folder = os.open(order["folder"], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     os.chdir("/")
+    if order["processors"]:
+        os.sched_setaffinity(0, order["processors"])  # the server may be held to one of them
     woken = _listen()
     adopt_orphans()
     try:
