@@ -31,6 +31,7 @@ export function AnswerPanel<D>({ source, beside, acts, empty, truncated, remarks
     <Panel
       {...more}
       source={source}
+      busy={others.some(([, each]) => each.data === undefined && !each.trouble)}
       acts={
         <>
           {source.data && <SeenAge sources={resting(source.data)} at={source.at} />}

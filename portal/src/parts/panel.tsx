@@ -40,6 +40,8 @@ interface PanelProps<T> {
   readonly flush?: boolean
   /** Whether what is old or missing is told in whole above it already: a mark beside the title is enough then. */
   readonly brief?: boolean
+  /** Whether more is still to come of what is shown. */
+  readonly busy?: boolean
   readonly children: (data: T) => ReactNode
 }
 
@@ -47,10 +49,10 @@ interface PanelProps<T> {
  * A piece of a screen with data of its own. It looks different while it loads, where there is nothing, where it failed,
  * where it is old, where something is missing, and where it is cut; it never shows a number that was not told.
  */
-export function Panel<T>({ title, source, acts, flush = false, brief = false, ...shows }: PanelProps<T>) {
+export function Panel<T>({ title, source, acts, flush = false, brief = false, busy = false, ...shows }: PanelProps<T>) {
   const id = useId()
   return (
-    <section className="panel" aria-labelledby={id} aria-busy={source.data === undefined && !source.trouble}>
+    <section className="panel" aria-labelledby={id} aria-busy={(source.data === undefined || busy) && !source.trouble}>
       <header>
         <h2 id={id}>{title}</h2>
         <span className="grow" />
@@ -62,7 +64,7 @@ export function Panel<T>({ title, source, acts, flush = false, brief = false, ..
   )
 }
 
-function Inside<T>({ source, empty, partial, stale, truncated, flush, brief, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
+function Inside<T>({ source, empty, partial, stale, truncated, flush, brief, children }: Omit<PanelProps<T>, 'title' | 'acts' | 'busy'>) {
   const { data, trouble } = source
   if (data === undefined) return trouble ? <Failed trouble={trouble} again={source.again} /> : <Skeleton />
   const nothing = empty?.(data)

@@ -34,7 +34,7 @@ interface TeamRow {
   readonly pending: number | null
   readonly amounts: Amounts | null
   readonly idle: number | null
-  /** An hour, in millionths; null where no price is known. */
+  /** An hour, in millionths; null where no price is known, or nothing is told yet. */
   readonly cost: number | null
 }
 
@@ -64,7 +64,7 @@ export function Teams() {
           pending: own ? own.reduce((sum, each) => sum + each.pending, 0) : null,
           amounts,
           idle: amounts ? amounts.idle : null,
-          cost: priced.length ? priced.reduce((sum, each) => sum + (each.cost ?? 0), 0) : null,
+          cost: priced.length || entries?.length === 0 ? priced.reduce((sum, each) => sum + (each.cost ?? 0), 0) : null,
         }
       }),
     [source.data, queued, told],
@@ -170,7 +170,7 @@ function columnsOf(currency: string, most: number): readonly Column<TeamRow>[] {
       width: '116px',
       number: true,
       sort: (each) => each.cost,
-      cell: (each) => (each.cost === null ? <span className="faint">no price</span> : money(each.cost, currency)),
+      cell: (each) => (each.amounts === null ? <Untold /> : each.cost === null ? <span className="faint">no price</span> : money(each.cost, currency)),
     },
     { id: 'center', head: 'Cost centre', width: '10%', roomy: true, wide: true, sort: (each) => each.team.costCenter, cell: (each) => each.team.costCenter },
     { id: 'isolation', head: 'Isolation', width: '10%', roomy: true, more: true, sort: (each) => each.team.isolation, cell: (each) => each.team.isolation },

@@ -114,7 +114,8 @@ class Visit:
     def settle(self) -> None:
         """Wait until nothing loads any more."""
         self.page.wait_for_function(
-            "() => document.querySelector('main h1, main .panel') && !document.querySelector('[data-state=loading]')"
+            "() => document.querySelector('main h1, main .panel')"
+            " && !document.querySelector('[data-state=loading], main [aria-busy=true]')"
         )
 
     def held(self, pattern: str | re.Pattern[str]) -> Held:

@@ -67,6 +67,7 @@ def on_the_fleet(demo: House, **context: object) -> Iterator[Visit]:
     one.page.set_default_timeout(SLOW)
     yield one
     wrong = one.wrong()
+    one.page.unroute_all(behavior="ignoreErrors")  # what is on its way is nobody's business any more
     one.context.close()
     assert wrong == []
 

@@ -36,8 +36,11 @@ def here(demo: House) -> Iterator[Visit]:
         yield one
 
 
-def told(one: Visit, path: str) -> dict[str, Any]:
-    """Open a screen that is given each answer once, and hold it there; its documents by their names."""
+def told(one: Visit, path: str, *names: str) -> dict[str, Any]:
+    """Open a screen that is given each answer once, and hold it there; its documents by their names.
+
+    Those that are named are waited for, be they beside what the screen is of.
+    """
     found: dict[str, Any] = {}
 
     def once(route: Route) -> None:
@@ -49,7 +52,11 @@ def told(one: Visit, path: str) -> dict[str, Any]:
 
     one.page.route(re.compile(r"/api/v1/answers/"), once)
     one.shown(path)
-    one.page.wait_for_timeout(500)
+    for _ in range(60):
+        one.page.wait_for_timeout(500)
+        if (heard := {name.partition("?")[0] for name in found}) >= set(names):
+            break
+    assert heard >= set(names)
     return {name.partition("?")[0]: each.json()["answer"]["document"] for name, each in found.items() if each.ok}
 
 
@@ -135,7 +142,7 @@ def test_a_tree_of_queues_opens_and_closes(here: Visit) -> None:
 
 
 def test_quotas_lead_to_their_terms(here: Visit) -> None:
-    documents = told(here, "/quotas")
+    documents = told(here, "/quotas", "teams", "queues")
     queues = {
         (each["cluster"], each["clusterQueue"], use["flavor"]): use
         for each in documents["queues"]["items"]
@@ -165,7 +172,7 @@ def test_where_devices_go(here: Visit) -> None:
 
 
 def test_teams(here: Visit) -> None:
-    documents = told(here, "/teams")
+    documents = told(here, "/teams", "teams", "queues", "waste")
     teams = {each["name"]: each for each in documents["teams"]["items"]}
     queues: dict[str, list[dict[str, Any]]] = {}
     for each in documents["queues"]["items"]:
@@ -191,16 +198,16 @@ def test_clusters(here: Visit) -> None:
 
 def test_nodes(here: Visit) -> None:
     document = told(here, "/fleet")["waste"]
-    devices: Counter[str] = Counter()
-    free: Counter[str] = Counter()
+    devices: Counter[tuple[str, str]] = Counter()
+    free: Counter[tuple[str, str]] = Counter()
     for each in document["entries"]:
-        devices[each["node"]] += each["gpuMs"]
-        free[each["node"]] += each["gpuMs"] if each["cause"] == "free" else 0
+        devices[each["cluster"], each["node"]] += each["gpuMs"]
+        free[each["cluster"], each["node"]] += each["gpuMs"] if each["cause"] == "unallocated" else 0
     rows = listed(here, "Nodes")
     assert f"{len(devices):,} nodes" in here.page.locator("section.panel h2").last.inner_text()
     for row in rows:
         shown = 0 if row["Free"] == "\u00b7" else number(row["Free"])
-        assert shown == pytest.approx(free[row["Node"]] / HOUR, abs=0.5), row
+        assert shown == pytest.approx(free[row["Cluster"], row["Node"]] / HOUR, abs=0.5), row
 
 
 def test_what_differs_from_what_is_declared(here: Visit) -> None:
