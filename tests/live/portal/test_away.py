@@ -136,9 +136,9 @@ def age_told(page: Page) -> int | None:
 
 
 def rows(page: Page) -> list[str]:
-    """Those of the clusters that are there."""
+    """Those of the clusters that are there; since when a trend is known comes with the next look."""
     found = page.locator("main tbody tr").all_inner_texts()
-    return sorted(" ".join(each.split()) for each in found if AWAY not in each)
+    return sorted(re.sub(r" since \d\d:\d\d", "", " ".join(each.split())) for each in found if AWAY not in each)
 
 
 def test_of_three_clusters_one_goes_away_and_comes_back(fleet: Fleet, here: Visit) -> None:
