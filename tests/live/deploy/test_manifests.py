@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from allotment.ports.kube import AccessQuestion, Identity
+from allotment.render.rbac import READER_RULES
 from tests.live.conftest import Kubectl, kubectl_for
 from tests.live.replicas.servers import until
-from tests.live.training import OWNER, Training
+from tests.live.training import AUTHENTICATED, OWNER, Training
 
 pytestmark = pytest.mark.live
 
@@ -98,6 +100,22 @@ def test_they_are_taken_and_their_pods_run(
         ("patch", "clusterroles.rbac.authorization.k8s.io", "no"),
     ]:
         assert may_it(training, tools, verb, what) == may, (verb, what)
+    assert unread_by_the_server(training) == [], "what answers rest on is read without a gap"
+
+
+def unread_by_the_server(training: Training) -> list[str]:
+    """What a server has to read to follow a cluster, and its account there may not."""
+    account = "system:serviceaccount:allotment:allotment-server"
+    groups = ("system:serviceaccounts", "system:serviceaccounts:allotment", AUTHENTICATED)
+    questions = (
+        AccessQuestion(verb, group, *resource.partition("/")[::2], name=name)
+        for rule in READER_RULES
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", ("",))
+    )
+    return [str(each) for each in questions if not training.kube.allowed(Identity(account, groups), each)]
 
 
 def may_it(training: Training, tools: Mapping[str, Path], verb: str, what: str) -> str:

@@ -114,6 +114,10 @@ class House:
         made.grant_permissions(["clipboard-read", "clipboard-write"], origin=self.address)
         return Visit(made.new_page(), self.address)
 
+    def forget(self, who: str) -> None:
+        """Somebody's browser has lost its session: he signs in anew."""
+        self._kept.pop(who, None)
+
     def submit(self, name: str, script: str, **more: object) -> StoredJob:
         """A job of a shell's script, of a team of its owner's."""
         gpus = more.pop("gpus", 0)

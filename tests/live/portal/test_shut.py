@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from typing import Final
 
 import pytest
 
+from allotment.model.jobs.run import JobState
 from allotment.ports.store import JobFilter
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
@@ -16,6 +18,7 @@ from tests.live.portal.test_truth import by_address
 
 pytestmark = pytest.mark.live
 
+WITHIN: Final = 5.0
 HEADERS: Final = {
     "content-security-policy": (
         "default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
@@ -88,6 +91,40 @@ def test_another_team_s_work_is_nowhere_in_what_a_browser_is_sent(people: House,
     # The other one sees it, so that it was not merely lost.
     other.shown("/jobs")
     other.page.get_by_role("link", name=f"{SECRET}-run", exact=True).wait_for()
+
+
+@pytest.mark.nightly  # by day a command that follows a log is seen to end: test_sign_in
+def test_whoever_is_shut_out_sees_nothing_more_within_five_seconds(people: House) -> None:
+    """Neither what is on his screen goes on, nor does another tab, nor what he asks for next."""
+    one = people.visit("bob")
+    other = Visit(one.context.new_page(), one.address)
+    job = people.submit(f"told-{secrets.token_hex(2)}", "while :; do date +%s.%N; sleep 0.2; done", team="cv")
+    people.until(job.id, lambda now: now.state is JobState.RUNNING)
+    log = one.shown(f"/jobs/{job.id}").get_by_role("log")
+    log.get_by_text(".").first.wait_for()
+    other.shown("/jobs")
+    try:
+        people.server.run("people", "shut-out", "bob@acme.example")
+        began = time.monotonic()
+        for each in (one, other):
+            left = WITHIN - (time.monotonic() - began)
+            each.page.get_by_role("button", name="Sign in").wait_for(timeout=1000 * left)
+            assert job.job.name not in each.page.content()
+        people.line.record()
+        one.page.wait_for_timeout(1500)
+        after = people.submit(f"after-{secrets.token_hex(2)}", "true", team="cv")
+        one.open("/jobs")
+        one.page.get_by_role("button", name="Sign in").wait_for()
+        one.page.wait_for_timeout(1000)
+        assert "401" in people.line.sent, "he asks, and is refused"
+        assert after.id not in people.line.sent
+        assert job.id not in people.line.sent
+        assert [*one.wrong(), *other.wrong()] == []
+    finally:
+        one.context.close()
+        people.forget("bob")
+        people.server.run("people", "let-in", "bob@acme.example")
+        people.service.stop(job.id, grace=0)
 
 
 @pytest.mark.nightly

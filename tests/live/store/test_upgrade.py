@@ -1,4 +1,4 @@
-"""A server of the version before, from the repository's own history, gives way to this one while jobs come in."""
+"""Servers of the version before, from the repository's own history, give way to this one while jobs come in."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from typing import Final
 import pytest
 
 from allotment.adapters.server.client import RemoteServer
-from allotment.adapters.server.ways import SocketWay
+from allotment.adapters.server.ways import NetworkWay, SocketWay
+from allotment.adapters.store.postgres import PostgresPlace
 from allotment.adapters.store.schema import HEAD
 from allotment.errors import AllotmentError, UnreachableError
 from allotment.model.jobs.run import JobState
+from allotment.operations.account.trail import verified
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.wiring import running
+from tests.live.replicas.servers import Pair, Replica
+from tests.live.replicas.test_two_servers import job, pages, token
 from tests.live.server.test_running import shell
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
@@ -158,3 +162,93 @@ def test_nothing_is_lost_by_an_upgrade_while_jobs_come(
         assert json.loads(verified.stdout)["entries"] > len(scene.taken)
         home.stop(runs, grace=0)
         sys.stderr.write(f"\n{kind}: {older} and {len(scene.taken) - older} jobs, nobody answered for {away:.1f} s\n")
+
+
+@dataclass
+class Callers:
+    """Who submit to whichever server lives, each until he is acknowledged.
+
+    Attributes:
+        taken: ids of jobs that were acknowledged, by their names.
+        wrong: what no caller may be told.
+        longest: seconds that one had to wait.
+    """
+
+    pair: Pair
+    shown: str
+    cluster: str
+    taken: dict[str, str] = field(default_factory=dict)
+    wrong: list[AllotmentError] = field(default_factory=list)
+    longest: float = 0.0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def call(self, caller: int) -> None:
+        number, began = 0, time.monotonic()
+        while not self.over.is_set():
+            name = f"upgrade-{caller}-{number}"
+            living = [each for each in self.pair.all if each.process.poll() is None]
+            port = living[(caller + number) % len(living)].port
+            try:
+                service = RemoteServer(NetworkWay(f"http://127.0.0.1:{port}", self.shown))
+                self.taken[name] = service.submit(JobSubmission(job(name), self.cluster, key=name)).job.id
+            except UnreachableError:
+                time.sleep(0.05)
+                continue
+            except AllotmentError as error:
+                self.wrong.append(error)
+                return
+            self.longest = max(self.longest, time.monotonic() - began)
+            number, began = number + 1, time.monotonic()
+
+
+def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
+    before: Path, tmp_path: Path, address: str
+) -> None:
+    """As a rolling update does it: each time the new one stands by before an old one ends."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOTMENT_", "PYTEST"))}
+    older = Pair(tmp_path, address, {**clean, "PYTHONPATH": str(before)})
+    newer = Pair(tmp_path, address, clean, older.all)
+    try:
+        leads = older.start()
+        older.led_by(leads, 120)
+        stands_by = older.start()
+        older.stands_by(stands_by)
+        callers = Callers(older, token(leads), "training-eastus")
+        threads = [threading.Thread(target=callers.call, args=(each,), daemon=True) for each in range(CALLERS)]
+        for each in threads:
+            each.start()
+        time.sleep(LASTS)
+        for old in (leads, stands_by):
+            new = newer.start()
+            newer.stands_by(new)
+            assert callers.taken, callers.wrong
+            old.process.terminate()
+            # One of the old version that stands by may end by itself, since the store is a newer one by then.
+            assert old.process.wait(60) is not None
+            newer.led_by(_leading(older.all), 60)
+            time.sleep(LASTS)
+        assert [each.process.poll() for each in older.all[2:]] == [None, None], "the new ones live"
+        callers.over.set()
+        for each in threads:
+            each.join(60)
+        assert callers.wrong == []
+        home = newer.leader.at_home
+        rows = [each for each in pages(home) if each.name.startswith("upgrade-")]
+        assert {each.name: each.id for each in rows} == callers.taken
+        assert len(rows) == len(callers.taken), "each is there once"
+        sys.stderr.write(f"\n{len(rows)} jobs; whoever waited longest had waited for {callers.longest:.1f} s\n")
+    finally:
+        for each in older.all:
+            each.end()
+    assert verified(PostgresPlace(address)).sound
+
+
+def _leading(every: list[Replica]) -> Replica:
+    """Whoever leads once somebody does."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        for each in every:
+            if each.process.poll() is None and each.role == "leader":
+                return each
+        time.sleep(0.05)
+    raise AssertionError("nobody leads")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -53,18 +53,24 @@ PART = 64 * KIB
 """Bytes that come at once, as from a socket."""
 
 
+DEEP = (40, 300, 700, 900, 990, 2000)
+"""Levels of a body, some around those at which Python gives up."""
+
+
 class Sent:
     """A body that comes in parts, and how much of it was asked for."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, text: bytes = b"") -> None:
         self._left = size
+        self._text = text.ljust(size)
         self.read = 0
 
     async def receive(self) -> dict[str, Any]:
         part = min(self._left, PART)
+        said = self._text[self.read : self.read + part]
         self._left -= part
         self.read += part
-        return {"type": "http.request", "body": b" " * part, "more_body": self._left > 0}
+        return {"type": "http.request", "body": said, "more_body": self._left > 0}
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +149,35 @@ def test_a_byte_more_than_a_body_may_have_is_refused_and_not_read_on(
         assert said["fix"]
         assert sent.read <= most + PART
     assert "422" in operation(document, call)["responses"]
+
+
+def nested(named: str, levels: int) -> Iterator[bytes]:
+    """Bodies of so many levels: before their name is read, within what it names, and never ended."""
+    for opened, closed in (("[", "]"), ('{"a":', "}")):
+        deep = opened * levels + "1" + closed * levels
+        yield deep.encode()
+        yield f'{{"version":1,"{named}":{deep}}}'.encode()
+        yield f'{{"version":1,"beside":{deep},"{named}":{{}}}}'.encode()
+        yield (opened * levels).encode()
+
+
+@pytest.mark.parametrize("call", MOST, ids=" ".join)
+def test_a_body_of_many_levels_is_refused_like_any_that_cannot_be_read(
+    gate: Hall, shown: str, document: Any, call: Call
+) -> None:
+    schema = operation(document, call)["requestBody"]["content"]["application/json"]["schema"]
+    named = next(each for each in _properties(document, schema) if each != "version")
+    for levels in DEEP:
+        for body in nested(named, levels):
+            status, said = told(gate, call, shown, Sent(len(body), body))
+            # Of a kubeconfig any object is one at first.
+            assert (status, said["error"]) in {(422, "InputError"), (400, "UsageError")}, (levels, body[:40], said)
+
+
+def _properties(document: Any, schema: Any) -> Any:
+    if "$ref" in schema:
+        return _properties(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    return schema["properties"]
 
 
 def test_several_submissions_are_no_more_together_than_can_be_answered(gate: Hall, shown: str) -> None:

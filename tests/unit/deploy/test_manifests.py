@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from allotment.adapters.files.tree import read_tree
 from allotment.cli.commands.run.server import up
 from allotment.operations.directory.configuration import SETTINGS
+from allotment.operations.fleet.server_role import READS
+from allotment.render.rbac import READER_RULES
+from allotment.spec.load import load_platform
 
 ROOT = Path(__file__).parents[3]
 KUSTOMIZE = ROOT / "deploy" / "kustomize"
@@ -39,6 +43,13 @@ def test_the_platform_is_the_smallest_example() -> None:
     assert ours.read_bytes() == (ROOT / "examples" / "minimal" / "platform.yaml").read_bytes()
 
 
+def test_each_cluster_of_the_platform_has_a_context_by_which_it_is_reached() -> None:
+    base = KUSTOMIZE / "base"
+    platform = load_platform(read_tree(base / "platform")).platform
+    contexts = yaml.safe_load((base / "kubeconfig.yaml").read_text(encoding="utf-8"))["contexts"]
+    assert {each["name"] for each in contexts} == {each.context for each in platform.clusters}
+
+
 def test_every_variable_is_a_setting_and_every_flag_one_of_up() -> None:
     named = {
         line.partition("=")[0]
@@ -57,6 +68,14 @@ def test_every_variable_is_a_setting_and_every_flag_one_of_up() -> None:
     }
     assert shown
     assert shown <= flags
+
+
+def test_its_account_reads_what_a_server_has_to_and_is_bound_to_what_is_there() -> None:
+    """A role that `allot apply` makes would be there only afterwards, and only where the platform names engineers."""
+    whole = [each for each in documents() if isinstance(each, dict) and "kind" in each]
+    roles = {each["metadata"]["name"]: each for each in whole if each["kind"] == "ClusterRole"}
+    assert roles[READS]["rules"] == [dict(each) for each in READER_RULES]
+    assert {each["roleRef"]["name"] for each in whole if each["kind"] == "ClusterRoleBinding"} == {*roles}
 
 
 def test_nothing_secret_is_in_them() -> None:

@@ -114,6 +114,15 @@ def test_what_is_damaged_is_told(text: str) -> None:
         read_value("job", Job, text)
 
 
+def test_what_is_sent_has_nothing_beside_it_and_what_is_kept_or_answered_may() -> None:
+    beside = write_value("job", job()).replace('{"version":1', '{"key":"once","version":1')
+    with pytest.raises(InputError, match="that was sent cannot be read") as caught:
+        read_value("job", Job, beside, SENT)
+    assert "beside job there is key, which nobody knows" in caught.value.why
+    assert read_value("job", Job, write_value("job", job()), SENT) == job()
+    assert read_value("job", Job, beside, ANSWERED) == read_value("job", Job, beside) == job(), "a newer program's"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

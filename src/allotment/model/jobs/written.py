@@ -37,17 +37,19 @@ class WrittenWhere:
     Attributes:
         unread: what is the matter with it, after ``this job``.
         fix: the next step.
+        alone: whether nothing may stand beside it, since it would be a wish that nobody hears.
     """
 
     unread: str
     fix: str
+    alone: bool = False
 
 
 STORE: Final = WrittenWhere(
     "is damaged in the store",
     "restore the store from a backup with `allot store restore`, or be rid of it with `allot store forget` and its id",
 )
-SENT: Final = WrittenWhere("that was sent cannot be read", "correct what is said there, and send it again")
+SENT: Final = WrittenWhere("that was sent cannot be read", "correct what is said there, and send it again", alone=True)
 ANSWERED: Final = WrittenWhere(
     "that the server sent cannot be read", "start the server anew with this version: `allot down`, then `allot up`"
 )
@@ -99,7 +101,7 @@ def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE
         InputError: it is damaged, holds what cannot be, or a later version wrote it.
     """
     try:
-        version, raw = _opened(kind, text)
+        version, raw = _opened(kind, text, where)
         value = None if version > VERSION else converted(_read_older(version, raw), type_, dec_hook=_decoded)
     except InputError as error:
         why = error.line
@@ -114,14 +116,16 @@ def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE
     return value
 
 
-def _opened(kind: str, text: str) -> tuple[int, Any]:
-    """The version, and the value as it stands there."""
+def _opened(kind: str, text: str, where: WrittenWhere) -> tuple[int, Any]:
+    """The version, and the value as it stands there, with nothing else beside it where it has to be alone."""
     found = msgspec.json.decode(text)
     if not isinstance(found, dict):
         raise TypeError("it is no object with fields")
     for field in ("version", kind):
         if field not in found:
             raise TypeError(f"the field {field} is missing")
+    if where.alone and (beside := sorted(found.keys() - {"version", kind})):
+        raise TypeError(f"beside {kind} there is {beside[0]}, which nobody knows")
     version, raw = found["version"], found[kind]
     if type(version) is not int:  # true is one to Python
         raise TypeError("its version is no number")

@@ -81,23 +81,18 @@ def _decide(
     *,
     one_of_many: bool = False,
 ) -> None:
-    from allotment.cli.commands.decide.request_view import request_text
-    from allotment.cli.shell.output import write_document
+    from allotment.cli.commands.decide.sending import show_request
     from allotment.errors import shown
     from allotment.ports.request_service import AskedMove
-    from allotment.reports.documents.requests import request_document
 
-    service, form = asked_server(session), session.value("output")
+    service = asked_server(session)
     if revision is None:
         told = service.request(request)
         revision = told.request.revision
         if told.warning:
             session.note(f"warning: {shown(told.warning)}")
     after = service.move(request, AskedMove(act, reason, terms, revision))
-    if form in ("json", "yaml"):
-        write_document(session, form, request_document(after), one_of_many=one_of_many)
-    else:
-        session.out(request_text(after, currency_of(session)))
+    show_request(session, after, one_of_many=one_of_many)
 
 
 def _decide_each(session: Session, requests: tuple[str, ...], act: RequestAct, reason: str) -> int:
@@ -227,13 +222,11 @@ def extend(
     session: Session, *, grant: str, lasts: str, gpus: int | None, accelerator: str | None, why: str, key: str
 ) -> None:
     """Ask for more time for a GRANT, from its end on, or for other devices at once; it is decided like any request."""
-    from allotment.cli.commands.decide.request_view import request_text
-    from allotment.cli.shell.output import write_document
+    from allotment.cli.commands.decide.sending import show_request
     from allotment.errors import NotFoundError, quoted
     from allotment.ports.request_service import AskedRequest, every_grant
-    from allotment.reports.documents.requests import request_document
 
-    service, form = asked_server(session), session.value("output")
+    service = asked_server(session)
     held = next((each for each in every_grant(service) if each.id == grant.removeprefix("grant/")), None)
     if held is None:
         raise NotFoundError(f"there is no grant {quoted(grant)}", fix="`allot grant list` names yours")
@@ -246,7 +239,4 @@ def extend(
         accelerator=accelerator or flavor, devices=gpus or 0, lasts=lasting(lasts), extends=held.id, key=key,
     )  # fmt: skip
     made = service.ask(asked)
-    if form in ("json", "yaml"):
-        write_document(session, form, request_document(made))
-    else:
-        session.out(request_text(made, currency_of(session)))
+    show_request(session, made)
