@@ -57,6 +57,11 @@ export function hasLine({ used }: Trend): boolean {
   return used.filter((each) => each !== null).length > 1
 }
 
+/** Which stretch is the first that was seen. */
+export function firstOf({ used }: Trend): number {
+  return used.findIndex((each) => each !== null)
+}
+
 /** Where something was seen without a gap, and where nothing was. */
 export function runsOf(values: Known, seen: boolean): readonly Run[] {
   const runs: Run[] = []

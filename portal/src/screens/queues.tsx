@@ -41,7 +41,7 @@ export function QueuesPage() {
   const columns = columnsOf(wanted, {
     said: (value) => amountOf(value, wanted),
     name: (node) => <TreeName of={node} closed={closed.has(node.key)} toggle={() => toggle(node)} />,
-    trend: (node) => <TrendCell of={trends && trendOf(node, trends)} told={trends !== null} failed={told.trouble !== null} step={told.data?.document.stepSeconds ?? 0} first={told.data?.document.first ?? null} />,
+    trend: (node) => <TrendCell of={trends && trendOf(node, trends)} among={told.data?.document ?? null} failed={told.trouble !== null} />,
   })
   const { by, down } = sortingOf(search.sort, USUAL)
   const value = columns.find((each) => each.id === by)?.sort

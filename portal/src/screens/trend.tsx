@@ -1,30 +1,32 @@
 import type { QueueTrends } from '../answers/documents'
 import type { Told } from '../answers/queries'
-import { hasLine, type Trend } from '../answers/queue_trends'
+import { firstOf, hasLine, type Trend } from '../answers/queue_trends'
 import { Moment } from '../parts/moment'
 import type { Source } from '../parts/panel'
 import { Spark } from '../parts/spark'
+import { useZone } from '../store/settings'
+import { moment } from '../words/format'
 import { trendWords } from '../words/trends'
 
 interface TrendCellProps {
   readonly of: Trend | null
-  /** Whether trends are known; before they are, nothing is said of any. */
-  readonly told: boolean
+  /** Null before trends are known: nothing is said of any. */
+  readonly among: QueueTrends | null
   readonly failed: boolean
-  /** Seconds of a point. */
-  readonly step: number
-  /** When what is known of all begins; null where nothing is. */
-  readonly first: string | null
 }
 
 /** How a row of the queues was used. */
-export function TrendCell({ of, told, failed, step, first }: TrendCellProps) {
-  if (!told) return failed ? <span className="faint">not read</span> : <span className="skeleton short" />
+export function TrendCell({ of, among, failed }: TrendCellProps) {
+  const zone = useZone()
+  if (!among) return failed ? <span className="faint">not read</span> : <span className="skeleton short" />
   if (!of) return <span className="faint">none kept yet</span>
-  if (hasLine(of)) return <Spark of={of} said={trendWords(of, step)} />
+  const said = trendWords(of, among.stepSeconds)
+  if (hasLine(of)) return <Spark of={of} said={said} />
+  const begun = Date.parse(among.since) + firstOf(of) * among.stepSeconds * 1000
+  // The whole cell has one tool tip: a moment's own would hide how much was used.
   return (
-    <span className="faint" title={trendWords(of, step)}>
-      {first === null ? 'begins now' : <>since <Moment at={Date.parse(first)} /></>}
+    <span className="faint" title={said}>
+      since {moment(begun, zone)}
     </span>
   )
 }

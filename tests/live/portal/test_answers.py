@@ -130,13 +130,17 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
         queue("nlp", quota("nlp", "a100", 12, "cv"), quota("nlp", "t4", 2)),
         queue("cv", quota("cv", "a100", 1), pending=3),
         queue("new", quota("new", "a100", 0)),
+        queue("late", quota("late", "a100", 3)),
     ]
     answer(page, "queues", {"items": items, "remarks": []})
     week: list[float | None] = [None] * 12 + [4.0] * 10 + [None] * 6 + [12.0] * 14
     trends = {
         "kind": "QueueTrends", "since": "2026-11-22T12:00:00Z", "stepSeconds": 4 * 3600,
         "first": "2026-11-24T12:00:00Z",
-        "items": [trend("nlp", "a100", week), trend("nlp", "t4", [None] * 42), trend("cv", "a100", [1.0] * 42)],
+        "items": [
+            trend("nlp", "a100", week), trend("nlp", "t4", [None] * 42), trend("cv", "a100", [1.0] * 42),
+            trend("late", "a100", [None] * 40 + [3.0, None]),
+        ],
         "remarks": [],
     }  # fmt: skip
     answer(page, "queue-trends", trends)
@@ -148,7 +152,7 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
         assert row.locator("svg.spark").count() == 0
         past.release()
         row.locator("svg.spark").wait_for()
-    words = {name: row_of(page, name).locator("td[data-head=Trend]") for name in ("nlp", "cv", "new")}
+    words = {name: row_of(page, name).locator("td[data-head=Trend]") for name in ("nlp", "cv", "new", "late")}
     said = words["nlp"].get_by_role("img").get_attribute("aria-label") or ""
     assert said.startswith("4 to 12 used of 8 guaranteed in 7 d, above it for 2 d 8 h"), said
     assert said.endswith("nothing was seen for 3 d of it"), said
@@ -156,6 +160,9 @@ def test_each_queue_has_a_week_of_its_past_and_gaps_are_told(owner: Visit) -> No
     assert words["nlp"].locator(".line").count() == 2
     assert words["cv"].get_by_role("img").get_attribute("aria-label") == "1 used of 8 guaranteed in 7 d"
     assert words["new"].inner_text() == "none kept yet"
+    assert words["late"].inner_text() == "since 2026-11-29 04:00", "of its own: others are known longer"
+    (tip,) = (each.get_attribute("title") for each in words["late"].locator("[title]").all())
+    assert tip == "3 used of 8 guaranteed in 7 d; nothing was seen for 6 d 20 h of it"
     note = page.get_by_role("note", name="What the trend shows")
     assert "What is known begins 2026-11-24 12:00" in note.inner_text()
     assert "cv 4 (3 wait)" in row_of(page, "nlp").inner_text(), "who would take back what it borrows"

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -76,27 +77,36 @@ def test_drift_is_a_difference_with_who_changed_it_and_what_mends_it(demo: House
     expect(page.locator("tr.opened")).to_be_visible()
 
 
-def drawn(page: Page) -> bool:
-    """Whether, of a page loaded anew, a past is told: of one stretch alone there is no line yet."""
+def told_past(page: Page) -> str:
+    """Of a page loaded anew, the trend of cv in words: of a line, or where one stretch alone is known."""
     page.reload()
-    known = page.get_by_role("note", name="What the trend shows")
-    expect(known).to_be_visible(timeout=SLOW)
-    return page.locator("td[data-head=Trend] :is(svg.spark, [title*=guaranteed])").count() > 0
+    expect(page.get_by_role("note", name="What the trend shows")).to_be_visible(timeout=SLOW)
+    row = page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text("cv", exact=True)).first
+    for each in row.locator("td[data-head=Trend] :is(svg.spark, [title])").all():
+        return each.get_attribute("aria-label") or each.get_attribute("title") or ""
+    return ""
+
+
+def unseen(page: Page) -> set[str]:
+    """How much of the week was before the first look's four hours; the present four are looked at in minutes."""
+    note = page.get_by_role("note", name="What the trend shows")
+    assert "What is known begins" in note.inner_text()
+    first = datetime.fromisoformat(note.locator("time").get_attribute("datetime") or "")
+    past = datetime.now(UTC) - first
+    seen = {int(each / timedelta(hours=4)) + 1 for each in (past, past - timedelta(minutes=6))}
+    return {f"6 d {24 - 4 * each} h" for each in seen}
 
 
 def test_queues_have_a_past_from_the_first_look_on(demo: House, here: Visit) -> None:
     page = here.open(f"/queues?cluster={CLUSTER}")
     expect(page.get_by_role("treegrid", name="Queues")).to_be_visible(timeout=SLOW)
     # The server's first look comes some seconds after its start; a page that is open hears of it minutes later.
-    until(lambda: drawn(page))
-    row = page.locator("tr[aria-rowindex]", has=page.locator(".tree-name").get_by_text("cv", exact=True)).first
-    said = row.locator("td[data-head=Trend] [title]").get_attribute("title") or ""
+    said = until(lambda: told_past(page))
     items = json.loads(demo.server.run("queues", "--on", CLUSTER, "-o", "json"))["items"]
     uses = next(each["quotas"] for each in items if each["clusterQueue"] == "cv")
     guaranteed = sum(each["nominal"] for each in uses if "gpu" in each["resource"])
     assert f"of {guaranteed} guaranteed in 7 d" in said, said
-    assert "nothing was seen for 6 d 20 h of it" in said, said
-    assert "What is known begins" in page.get_by_role("note", name="What the trend shows").inner_text()
+    assert said.rpartition("nothing was seen for ")[2].removesuffix(" of it") in unseen(page), said
 
 
 @pytest.mark.parametrize("displaces", [False, True], ids=["it is changed back", "work is lost, and the name typed"])
@@ -139,8 +149,9 @@ def test_another_quota_is_foreseen_committed_and_changed_back(demo: House, here:
     else:
         assert dialog.get_by_label("Type cv").count() == 0
     dialog.get_by_role("button", name="Change it").click()
-    done = page.locator(".toasts").get_by_text(re.compile("Changed, with commit [0-9a-f]{12}"))
-    expect(done).to_be_visible(timeout=SLOW)
+    said = page.locator(".toast").filter(has_not_text="Copied")
+    expect(said).to_be_visible(timeout=SLOW)
+    assert re.match("Changed, with commit [0-9a-f]{12}", said.inner_text()), said.inner_text()
     undo = page.locator(".toasts").get_by_role("button", name="Undo")
     if displaces:
         assert undo.count() == 0, "what is lost does not come back"

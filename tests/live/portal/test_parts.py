@@ -28,6 +28,21 @@ DIFFERS: Final = 40
 TOLERATED: Final = 0.004
 """Share of all pixels that may differ so."""
 
+_BESIDE: Final = """
+(heads) => heads.map((each) => {
+  const words = document.createRange()
+  words.selectNodeContents(each)
+  const said = words.getBoundingClientRect()
+  const head = each.closest('th')
+  const box = head.getBoundingClientRect()
+  const look = getComputedStyle(head)
+  const by = head.classList.contains('number')
+    ? box.right - parseFloat(look.paddingRight) - said.right
+    : said.left - box.left - parseFloat(look.paddingLeft)
+  return { name: each.innerText, by }
+})"""
+"""By how many pixels the words of heads stand beside the edge of their column."""
+
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:  # type: ignore[override]
@@ -85,6 +100,18 @@ def test_every_part_looks_as_it_was_seen(
     (tmp_path / name).write_bytes(drawn)
     found = share_of_others(Image.open(BytesIO(drawn)).convert("RGB"), Image.open(SEEN / name).convert("RGB"))
     assert found <= TOLERATED, f"{found:.2%} of {tmp_path / name} differs from {SEEN / name}"
+
+
+def test_heads_of_columns_stand_where_their_columns_do(gallery: str, browser: Browser) -> None:
+    page = browser.new_page()
+    try:
+        page.goto(gallery)
+        page.locator("th .sort").first.wait_for()
+        beside = page.locator("th .sort").evaluate_all(_BESIDE)
+    finally:
+        page.close()
+    assert {each["name"] for each in beside} >= {"Job", "GPUs ↓"}, "a short one, and one of numbers"
+    assert [each for each in beside if abs(each["by"]) > 1] == []
 
 
 def test_what_looks_otherwise_is_found() -> None:
