@@ -310,9 +310,10 @@ export function Terms({ of, team }: { of: QuotaTerms; team: string }) {
   )
   return (
     <span className="terms">
-      <a href="#declared" title={`what ${team} has without any grant`}>
+      {/* What it has without any grant is declared, on the page of the team alone. */}
+      <Link to="/teams/$team" params={{ team }} hash="declared" title={`what ${team} has without any grant`}>
         <b>{count(of.own)}</b> own
-      </a>
+      </Link>
       {of.grants.map((each) => term('+', each))}
       {of.taken.map((each) => term('−', each))}
       {of.borrowed !== null && (
