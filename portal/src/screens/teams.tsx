@@ -11,7 +11,7 @@ import { declaredFiles, grants, people, whoami } from '../api/queries'
 import type { ToldPerson } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, KindLegend, QuotaBar } from '../parts/bars'
-import { CopyCommand, shellWord } from '../parts/copy'
+import { CopyAnswer, CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
@@ -180,6 +180,7 @@ export function TeamPage() {
   const [search] = useList()
   const where = useWhere(search)
   const source = useAnswer(declaredTeams(where))
+  const held = useAnswer(holdings(where)).data
   const team = source.data?.document.items.find((each) => each.name === name)
   const me = useQuery(whoami).data
   return (
@@ -199,7 +200,7 @@ export function TeamPage() {
               Have it leave
             </Link>
           )}
-          <CopyCommand command={`allot who --team ${shellWord(name)}`} />
+          <CopyAnswer command={`allot who --team ${shellWord(name)}`} of={held} />
         </span>
       </div>
       <AnswerPanel

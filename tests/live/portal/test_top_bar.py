@@ -126,8 +126,9 @@ def test_a_demo_says_that_it_is_one_and_nothing_else_does(visit: Visits, width: 
 @pytest.mark.nightly
 def test_every_screen_of_the_demo_is_marked(demo: House) -> None:
     with on_the_fleet(demo) as one:
+        screens = places(one)
         one.shown("/help")
-        for path in places(one):
+        for path in screens:
             one.turned(path)
             expect(demo_mark(one)).to_be_in_viewport()
             assert "made up (seed 7)" in (demo_mark(one).get_attribute("title") or ""), path
