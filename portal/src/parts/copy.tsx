@@ -1,3 +1,5 @@
+import type { Told } from '../answers/queries'
+import type { AnswerSource } from '../api/schema'
 import { say } from './toasts'
 
 /** The same act on the command line. */
@@ -12,6 +14,16 @@ export function CopyCommand({ command, label = 'Copy command' }: { command: stri
       {label}
     </button>
   )
+}
+
+/** The command that tells what an answer does; before it is known what that rests on, there is none. */
+export function CopyAnswer({ command, of }: { command: string; of: Told<unknown> | undefined }) {
+  return of ? <CopyCommand command={askedOf(command, of.sources)} /> : null
+}
+
+/** A command of each place of which anything is known: the server is asked about one of them at a time. */
+export function askedOf(command: string, sources: readonly Pick<AnswerSource, 'name' | 'state'>[]): string {
+  return sources.flatMap(({ name, state }) => (state === 'silent' ? [] : [`${command} --on ${shellWord(name)}`])).join('\n') || command
 }
 
 /** A word as a shell takes it. */

@@ -5,7 +5,7 @@ import { choose, useSettings, useZone } from '../store/settings'
 import { type LogHeld, TAIL, wholeLog } from '../store/log'
 import type { LogLine } from '../store/log_blocks'
 import { type LogHits, MOST_HITS, searchLog } from '../store/log_ranges'
-import { firstNumber } from '../store/log_window'
+import { firstNumber, holds } from '../store/log_window'
 import { useSettled } from '../store/settled'
 import { count, moment } from '../words/format'
 import { plainOf } from './ansi'
@@ -68,17 +68,17 @@ export function Log({ log, name }: LogProps) {
   }, [origin, log.session, filters])
   const [wants, setWants] = useState<number | null>(null)
   useEffect(() => {
-    if (wants === null || filters || first === null || wants < first || wants >= first + lines.length) return
+    if (wants === null || filters || first === null || !holds(log, wants)) return
     rows.scrollToIndex(wants - first, { align: 'center' })
     setWants(null)
-  }, [wants, filters, first, lines.length, rows])
+  }, [wants, filters, first, log, rows])
   function go(number: number): void {
     atEnd.current = false
     log.reads(true)
     setSearch('')
     setLevel(null)
     setWants(number)
-    if (first === null || number < first || number >= first + lines.length) log.jump(number)
+    if (!holds(log, number)) log.jump(number)
   }
   useEffect(() => {
     // Whoever has scrolled up reads: what comes does not move him.

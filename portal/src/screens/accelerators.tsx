@@ -6,7 +6,7 @@ import { holdings, rooms } from '../answers/queries'
 import { amountsOfRoom } from '../answers/rooms'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar } from '../parts/bars'
-import { CopyCommand, shellWord } from '../parts/copy'
+import { CopyAnswer, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { matching } from '../parts/sorting'
 import { Glyph } from '../parts/state'
@@ -71,7 +71,7 @@ export function Accelerators() {
         flush
         acts={
           <>
-            <CopyCommand command={commandOf(search)} />
+            <CopyAnswer command={commandOf(search)} of={held.data} />
             <ColumnsMenu columns={columns} />
           </>
         }

@@ -44,7 +44,13 @@ function OneTeam({ of, now, currency }: { of: TeamBalance; now: number; currency
     <Link to="/teams/$team" params={{ team: of.team }} className={late ? 'balance tone-wait' : 'balance'} title={paceWords(of.team, pace)}>
       <span className="roomy">{of.team}</span>
       {pace && pace.used !== null && <PaceBar pace={pace} />}
-      <span>{[left, grants].filter(Boolean).join(' · ')}</span>
+      <span>
+        {left}
+        {/* Not by its colour alone. */}
+        {pace?.used != null && isLateBudget(pace) && <span className="roomy">, {percent(pace.used)} used</span>}
+        {left && grants && ' · '}
+        {grants}
+      </span>
     </Link>
   )
 }

@@ -10,7 +10,7 @@ import { balances, whoami } from '../api/queries'
 import type { TeamBalance } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { ShareBar, Swatch } from '../parts/bars'
-import { CopyCommand, shellWord } from '../parts/copy'
+import { CopyAnswer, CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf, widthsOf } from '../parts/grid'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
@@ -55,15 +55,13 @@ function Hours() {
   const document = source.data?.document
   const entries = useMemo(() => (document?.entries ?? []).filter((each) => !search.team || each.team === search.team), [document, search.team])
   const rows = useMemo(() => byCause(entries), [entries])
-  const command = search.since
-    ? `allot waste --recorded DIR${search.since === 'all' ? '' : ` --since ${search.since}`}`
-    : 'allot waste'
+  const recorded = search.since ? `allot waste --recorded DIR${search.since === 'all' ? '' : ` --since ${search.since}`}` : ''
   return (
     <AnswerPanel
       title="GPU-hours by cause"
       source={source}
       flush
-      acts={<CopyCommand command={command} />}
+      acts={recorded ? <CopyCommand command={recorded} /> : <CopyAnswer command="allot waste" of={source.data} />}
       remarks={(told) => told.remarks}
       truncated={(told) => (told.missingMs > 0 ? `nothing was recorded of the first ${hoursSaid(told.missingMs)} hours that were asked for: they are not counted` : null)}
       empty={() =>

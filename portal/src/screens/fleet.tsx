@@ -4,7 +4,7 @@ import { waste } from '../answers/queries'
 import { amountsOf, blocksOf, fleetTitle, kindOf, KIND_WORDS, KINDS, type NodeSlots, nodesOf, type SlotKind } from '../answers/slots'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, Swatch } from '../parts/bars'
-import { CopyCommand, shellWord } from '../parts/copy'
+import { CopyAnswer, CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { matching } from '../parts/sorting'
 import { Person, Work } from '../parts/work'
@@ -96,7 +96,7 @@ export function Fleet() {
         flush
         acts={
           <>
-            <CopyCommand command={`allot waste --by node${search.cluster ? ` --context ${shellWord(search.cluster)}` : ''}`} />
+            <CopyAnswer command="allot waste --by node" of={source.data} />
             <ColumnsMenu columns={columns} />
           </>
         }

@@ -4,6 +4,7 @@ import { Fragment, type ReactNode, useState } from 'react'
 import { askAgain } from '../api/again'
 import { endGrant, grants, settleGrant, whoami } from '../api/queries'
 import type { TeamGrant } from '../api/schema'
+import { LATE } from '../answers/balances'
 import { stacked } from '../answers/grant_stacks'
 import { isNoted } from '../answers/overview'
 import { askedAgain, type GrantMove, grantMoves, isAsked } from '../answers/request_acts'
@@ -155,9 +156,6 @@ export function Course({ of }: { of: Pick<TeamGrant, 'state' | 'terms'> }) {
     </span>
   )
 }
-
-/** Part of a grant's time, or of a budget, from which on it is amber. */
-export const LATE = 0.85
 
 /** What has become of an approved request, in a sentence. */
 export function fateOf(grant: TeamGrant, now: number): string {

@@ -4,7 +4,7 @@ import { ALARMS, byLayer, type LayerSums, namesOf, wantedLimits } from '../answe
 import { quotas, type Told } from '../answers/queries'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { LimitBar } from '../parts/bars'
-import { CopyCommand } from '../parts/copy'
+import { CopyAnswer } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import type { Source } from '../parts/panel'
 import { matching } from '../parts/sorting'
@@ -97,7 +97,7 @@ function LimitList({ source, q }: { source: Source<Told<Quotas>>; q: string | un
         <>
           {search.by && <Chosen said={(LAYERS[search.by]?.word ?? search.by).toLowerCase()} drop={() => change({ by: '' })} />}
           {search.state && <Chosen said={saidOf(search.state)} drop={() => change({ state: '' })} />}
-          <CopyCommand command="allot quotas --all" />
+          <CopyAnswer command="allot quotas --all" of={source.data} />
           <ColumnsMenu columns={LIMITS} list="limits" />
         </>
       }

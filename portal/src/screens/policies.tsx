@@ -6,7 +6,7 @@ import { type DeclaredPolicy, policiesIn } from '../answers/policies'
 import { books, explanations, waste } from '../answers/queries'
 import { declaredFiles } from '../api/queries'
 import { AnswerPanel, useAnswer } from '../parts/answer'
-import { CopyCommand } from '../parts/copy'
+import { CopyAnswer, CopyCommand } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
@@ -88,7 +88,7 @@ function Findings({ q }: { q: string | undefined }) {
       flush
       acts={
         <>
-          <CopyCommand command="allot books" />
+          <CopyAnswer command="allot books" of={source.data} />
           <ColumnsMenu columns={FINDINGS} />
         </>
       }

@@ -6,7 +6,7 @@ import { inOrder, isDevice, mayBeReclaimed, type QueueNode, type Reclaimer, show
 import type { QueueUse } from '../answers/documents'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { QuotaBar } from '../parts/bars'
-import { CopyCommand } from '../parts/copy'
+import { CopyAnswer } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { matching, sorted, sortingOf } from '../parts/sorting'
 import { Glyph } from '../parts/state'
@@ -71,7 +71,7 @@ export function QueuesPage() {
         flush
         acts={
           <>
-            <CopyCommand command="allot queues" />
+            <CopyAnswer command="allot queues" of={source.data} />
             <ColumnsMenu columns={columns} />
           </>
         }

@@ -3,7 +3,7 @@ import type { Saturation, ShortThing } from '../answers/documents'
 import { saturation } from '../answers/queries'
 import { isHeldUp, type Thing, thingNamed, thingOf, THINGS } from '../answers/saturation'
 import { AnswerPanel, useAnswer } from '../parts/answer'
-import { CopyCommand } from '../parts/copy'
+import { CopyAnswer } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid } from '../parts/grid'
 import { Glyph } from '../parts/state'
 import { useList } from '../store/list'
@@ -32,7 +32,7 @@ export function Saturated() {
       flush
       acts={
         <>
-          <CopyCommand command="allot saturation" />
+          <CopyAnswer command="allot saturation" of={source.data} />
           <ColumnsMenu columns={COLUMNS} list="first" />
         </>
       }

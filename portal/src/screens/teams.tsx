@@ -11,7 +11,7 @@ import { declaredFiles, grants, people, whoami } from '../api/queries'
 import type { TeamGrant, ToldPerson } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, KindLegend, QuotaBar } from '../parts/bars'
-import { CopyCommand, shellWord } from '../parts/copy'
+import { CopyAnswer, CopyCommand, shellWord } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Ago } from '../parts/moment'
 import { Panel, type Source, sourceOf } from '../parts/panel'
@@ -183,6 +183,7 @@ export function TeamPage() {
   const [search] = useList()
   const where = useWhere(search)
   const source = useAnswer(declaredTeams(where))
+  const held = useAnswer(holdings(where)).data
   const team = source.data?.document.items.find((each) => each.name === name)
   const granted = sourceOf(useQuery(grants))
   const standing = useAnswer(queues(where))
@@ -204,7 +205,7 @@ export function TeamPage() {
               Have it leave
             </Link>
           )}
-          <CopyCommand command={`allot who --team ${shellWord(name)}`} />
+          <CopyAnswer command={`allot who --team ${shellWord(name)}`} of={held} />
         </span>
       </div>
       <AnswerPanel
@@ -320,9 +321,10 @@ export function Terms({ of, team }: { of: QuotaTerms; team: string }) {
   )
   return (
     <span className="terms">
-      <a href="#declared" title={`what ${team} has without any grant`}>
+      {/* What it has without any grant is declared, on the page of the team alone. */}
+      <Link to="/teams/$team" params={{ team }} hash="declared" title={`what ${team} has without any grant`}>
         <b>{count(of.own)}</b> own
-      </a>
+      </Link>
       {of.grants.map((each) => term('+', each))}
       {of.taken.map((each) => term('−', each))}
       {of.borrowed !== null && (

@@ -4,7 +4,7 @@ import type { Explained, Verdict } from '../answers/documents'
 import { explanations } from '../answers/queries'
 import { withoutName } from '../answers/work_name'
 import { AnswerPanel, useAnswer } from '../parts/answer'
-import { CopyCommand } from '../parts/copy'
+import { CopyAnswer } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { Sentence } from '../parts/sentence'
 import { matching } from '../parts/sorting'
@@ -71,7 +71,7 @@ export function Waiting() {
         flush
         acts={
           <>
-            <CopyCommand command="allot why -A" />
+            <CopyAnswer command="allot why -A" of={source.data} />
             <ColumnsMenu columns={columns} />
           </>
         }

@@ -6,7 +6,7 @@ import { amountsOf, devicesIn, kindOf, KIND_WORDS } from '../answers/slots'
 import { isLost, type WasteRow, wasteRows } from '../answers/waste_rows'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, ShareBar, Swatch } from '../parts/bars'
-import { CopyCommand } from '../parts/copy'
+import { CopyAnswer } from '../parts/copy'
 import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
 import { matching } from '../parts/sorting'
 import { useList } from '../store/list'
@@ -57,7 +57,7 @@ export function WastePage() {
         flush
         acts={
           <>
-            <CopyCommand command={`allot waste${by === 'cause' ? '' : ` --by ${by}`}`} />
+            <CopyAnswer command={`allot waste${by === 'cause' ? '' : ` --by ${by}`}`} of={source.data} />
             <ColumnsMenu columns={columns} />
           </>
         }

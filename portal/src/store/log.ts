@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { asTrouble, Trouble } from '../api/problem'
 import { blocks, linesOf, logOf } from './log_blocks'
 import { countLines, linesBetween, MOST_FOUND, placeOf } from './log_ranges'
-import { appended, around, fromEnd, type LogWindow, NO_LINES, withNewer, withOlder } from './log_window'
+import { appended, around, fromEnd, holds, type LogWindow, NO_LINES, withNewer, withOlder } from './log_window'
 
 export interface LogHeld extends LogWindow {
   /** Whether the server has answered. */
@@ -18,7 +18,7 @@ export interface LogHeld extends LogWindow {
   readonly older: () => void
   /** Read what stands behind the last one, where that is not the end. */
   readonly newer: () => void
-  /** Read the lines around a number in place of those that are held. */
+  /** Read the lines around a number in place of those that are held, where it is none of these. */
   readonly jump: (number: number) => void
   /** Told whether somebody reads further up: what he reads is not dropped. */
   readonly reads: (up: boolean) => void
@@ -110,7 +110,9 @@ export function useLog(reference: string): LogHeld {
           return (now) => withNewer(now, lines)
         }),
       jump: (number: number) =>
-        void ranged(async () => {
+        void ranged(async (held) => {
+          // Whoever goes to what is held is there as soon as its number is known: other lines would move it away.
+          if (holds(held, number)) return (now) => now
           const lines = await linesBetween(reference, Math.max(0, number - MOST_FOUND / 2), number + MOST_FOUND / 2)
           return (now) => around(now, lines)
         }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LogLine } from './log_blocks'
 import { type NumberedLine, placeOf } from './log_ranges'
-import { appended, around, firstNumber, fromEnd, MOST_HELD, NO_LINES, withNewer, withOlder } from './log_window'
+import { appended, around, firstNumber, fromEnd, holds, MOST_HELD, NO_LINES, withNewer, withOlder } from './log_window'
 
 const lines = (from: number, to: number): NumberedLine[] => Array.from({ length: to - from }, (_, at) => ({ number: from + at, at: null, rank: 0, text: `line ${from + at}` }))
 /** What was opened at its tail, of a log of a million lines. */
@@ -41,6 +41,16 @@ describe('the lines of a log that are held', () => {
     expect([firstNumber(there), there.atEnd, there.session]).toEqual([499_500, false, 1])
     expect(around(opened, lines(999_500, 1_000_000)).atEnd).toBe(true)
     expect(around(opened, [])).toBe(opened)
+  })
+
+  it.each([
+    [994_999, false],
+    [995_000, true],
+    [999_999, true],
+    [1_000_000, false],
+  ])('have line %d among them: %s', (number, is) => {
+    expect(holds(opened, number)).toBe(is)
+    expect(holds({ ...opened, offset: null }, number)).toBe(false)
   })
 })
 

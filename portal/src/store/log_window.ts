@@ -62,3 +62,9 @@ export function fromEnd({ end, origin }: LogWindow): number {
 export function firstNumber({ origin, offset }: LogWindow): number | null {
   return offset === null ? null : origin + offset
 }
+
+/** Whether the line of a number is held; not before numbers are known. */
+export function holds(now: LogWindow, number: number): boolean {
+  const first = firstNumber(now)
+  return first !== null && number >= first && number < first + now.lines.length
+}

@@ -259,14 +259,14 @@ def _choose(platform: Platform, words: Mapping[str, int]) -> Cluster:
         raise NotFoundError(
             f"no cluster outside production offers {wanted}",
             why=offers or "there is none",
-            fix="name one with --cluster",
+            fix="name the cluster that you mean",
         )
     roomy = [cluster for cluster in offering if not _short(platform, cluster, words)]
     if not roomy:
         raise _no_room(platform, offering, words)
     if len(roomy) > 1:
         names = ", ".join(cluster.name for cluster in roomy)
-        raise UsageError("more than one cluster offers this", why=names, fix="name those you mean with --cluster")
+        raise UsageError("more than one cluster offers this", why=names, fix="name the clusters that you mean")
     return roomy[0]
 
 

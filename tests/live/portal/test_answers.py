@@ -40,7 +40,7 @@ def test_who_holds_what_is_told_with_the_most_idle_first(owner: Visit) -> None:
     page = owner.page
     items = [
         hold("works", 8, 0, None, "2026-12-24T18:00:00Z"),
-        hold("untold", 8, None, None, None),
+        {**hold("untold", 8, None, None, None), "person": None},
         hold("lately", 8, 8, "2026-11-29T00:00:00Z", None),
         hold("longest", 8, 8, DAY, None),
     ]
@@ -53,6 +53,8 @@ def test_who_holds_what_is_told_with_the_most_idle_first(owner: Visit) -> None:
     assert [each.split()[0] for each in rows[:2]] == ["longest", "lately"], rows
     told = {each.split()[0]: each for each in rows}
     assert "no telemetry" in told["untold"], "allocated is not taken for used"
+    assert "not known" in told["untold"], "who it is, is told to those alone who may know"
+    assert told["works"].split()[1].startswith("works"), "and named where one may"
     assert "at work" in told["works"]
     assert "2026-12-24 18:00" in told["works"]
     assert re.search(r"\d+ (?:d|h|min)", told["longest"])

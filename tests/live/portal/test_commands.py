@@ -6,12 +6,16 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator
 
 from allotment.model.jobs.run import JobState
+from allotment.model.requests.request import GrantRequest, RequestAct
+from allotment.ports.request_service import AskedMove
 from tests.live.portal.browsing import Visit
 from tests.live.portal.house import HOSTILE, House
 from tests.live.portal.test_truth import rows
@@ -161,3 +165,62 @@ def test_no_answer_is_waited_for_without_an_end(house: House, owner: Visit) -> N
         page.get_by_text("the server has not answered in time").wait_for(timeout=17_000)
     page.get_by_role("button", name="Ask again").click()
     page.get_by_role("cell", name="answers").wait_for()
+
+
+@pytest.mark.nightly
+def test_several_are_stopped_by_what_was_copied(house: House, owner: Visit) -> None:
+    name = f"several-{secrets.token_hex(2)}"
+    jobs = [house.submit(f"{name}-{number}", "exec sleep 1000") for number in range(2)]
+    for each in jobs:
+        house.until(each.id, lambda job: job.state is JobState.RUNNING)
+    page = owner.shown(f"/jobs?q={name}")
+    for each in jobs:
+        page.get_by_label(f"Select {each.job.name}", exact=True).check()
+    page.get_by_role("button", name="Stop 2 jobs").click()
+    dialog = page.get_by_role("dialog")
+    command = copied(owner, dialog.get_by_role("button", name="Copy command"))
+    dialog.get_by_role("button", name="Leave them").click()
+    assert {house.service.find(each.id).state for each in jobs} == {JobState.RUNNING}
+    typed(house, command)
+    for each in jobs:
+        house.until(each.id, lambda job: job.state is JobState.STOPPED)
+
+
+@pytest.mark.nightly
+def test_teams_that_come_and_leave_are_asked_for_alike(house: House, owner: Visit) -> None:
+    name = f"t{secrets.token_hex(3)}"
+    page = owner.shown("/onboard")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Groups of its owners").fill("acme-leads acme-others")
+    page.get_by_label("Groups of its members").fill("acme-members")
+    page.get_by_label("Guaranteed CPU").fill("4")
+    page.get_by_label("Guaranteed memory").fill("16Gi")
+    page.get_by_label("Budget of a month").fill("1500")
+    page.get_by_role("button", name="dev-eastus").click()
+    page.get_by_label("Why").fill(SENTENCE)
+    by_form, by_command = both(house, owner, "Ask for the team", lambda text: text.replace(name, f"{name}x"))
+    assert replace(by_command.wish, team=name) == by_form.wish
+    assert by_form.wish.justification == SENTENCE
+
+    page = owner.shown("/leave?team=recsys")
+    page.get_by_label("Its data are kept until").fill("2027-12-31")
+    page.get_by_label("Why").fill(SENTENCE)
+    page.get_by_label("Type the team's name").fill("recsys")
+    by_form, by_command = both(house, owner, "Ask that it leaves", str)
+    assert by_command.wish == by_form.wish
+    assert by_form.wish.keep_data_until
+
+
+def both(house: House, one: Visit, button: str, meant: Callable[[str], str]) -> tuple[GrantRequest, GrantRequest]:
+    """What a form asks for, and what its command does; nobody asks for either any more."""
+    found = []
+    command = copied(one, one.page.get_by_role("button", name="Copy command"))
+    one.page.get_by_role("button", name=button).click()
+    one.page.locator(".verdict", has_text="waiting").wait_for()
+    by_form = one.page.url.rpartition("/")[2]
+    found.append(house.service.request(by_form).request)
+    house.service.move(by_form, AskedMove(RequestAct.WITHDRAW))
+    by_command = json.loads(typed(house, f"{meant(command)} -o json"))["id"]
+    found.append(house.service.request(by_command).request)
+    house.service.move(by_command, AskedMove(RequestAct.WITHDRAW))
+    return found[0], found[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,12 +103,14 @@ def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, o
     job = house.submit(name, "true", gpus=8)
     house.until(job.id, lambda now: now.state is JobState.QUEUED)
     ahead = [3]
+    times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + hours * 3600)) for hours in (2, 26)]
+    start = {"never": False, "from": times[0], "to": times[1]}
 
     def why(route: Route) -> None:
         document = {
             "cause": "quota-used", "code": "ALT-1316", "verdict": "waiting", "summary": "", "remedies": [],
             "position": {"queue": "team-nlp", "ahead": ahead[0], "of": 9},
-            "start": None, "flavors": [{"name": "a100-spot", "reason": "full"}],
+            "start": start, "flavors": [{"name": "a100-spot", "reason": "full"}],
             "confidence": "likely", "source": "east",
             "facts": {"node": "gpu-7", "asked": 1200, "reason": None}, "evidence": [EVIDENCE],
         }  # fmt: skip
@@ -123,6 +126,7 @@ def test_moves_in_the_queue_are_explained_and_the_cause_leads_on(house: House, o
     page = owner.shown(f"/jobs/{name}")
     line = page.locator(".wait-line")
     line.get_by_text("4 of 9 in the queue").wait_for()
+    assert re.search(r"likely starts in (2 h|1 h 59 min) to 1 d [12] h", line.inner_text()), line.inner_text()
     assert line.get_by_role("link", name="team-nlp").get_attribute("href") == "/queues?q=team-nlp"
     assert line.get_by_role("link", name="a100-spot").get_attribute("href") == "/queues?accelerator=a100-spot"
     assert line.get_by_role("link", name="nlp", exact=True).get_attribute("href") == "/teams/nlp"

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from allotment.model.requests.grant import GrantState
 from allotment.model.requests.request import RequestAct, RequestState
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
@@ -45,6 +46,7 @@ class Asker:
         """A request; its id."""
         wanted = {"team": "nlp", "workload": "training", "justification": f"to decide on {secrets.token_hex(2)}"}
         said = self.page.evaluate(_POST, ["/api/v1/requests", {"version": 1, "asked": {**wanted, **more}}])
+        assert "request" in said, said
         return str(said["request"]["id"])
 
     def gpus(self) -> str:
@@ -239,6 +241,67 @@ def test_a_part_is_granted_and_another_accelerator_is_offered(house: House, owne
     assert command == f"allot counter {other} --gpus 2 --accelerator t4 --on dev-eastus"
     offer.click()
     page.locator(".verdict", has_text="offered").wait_for()
-    shares: Any = house.service.request(other).request.terms.shares
-    assert {(each.cluster, each.devices) for each in shares} == {("dev-eastus", 2)}
-    assert all("t4" in each.flavor for each in shares)
+    like_it = asker.gpus()
+    typed(house, command.replace(other, like_it))
+    for each in (other, like_it):
+        found = house.service.request(each).request
+        shares: Any = found.terms.shares
+        assert found.state is RequestState.OFFERED
+        assert {(share.cluster, share.devices) for share in shares} == {("dev-eastus", 2)}
+        assert all("t4" in share.flavor for share in shares)
+    asker.withdraw(like_it)
+
+
+@pytest.mark.nightly
+def test_one_is_denied_and_an_offer_is_taken_as_the_commands_do(
+    people: House, visit: Visits, owner: Visit, asker: Asker
+) -> None:
+    one, twin, _ = asker.waiting
+    page = owner.shown(f"/requests/{one}")
+    page.get_by_role("button", name="Deny").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill(SENTENCE)
+    command = copied(owner, dialog.get_by_role("button", name="Copy command"))
+    dialog.get_by_role("button", name="Deny it").click()
+    page.locator(".verdict", has_text="denied").wait_for()
+    typed(people, command.replace(one, twin))
+    ends = [people.service.request(each).request for each in (one, twin)]
+    assert {(each.state, each.decisions[-1].act, each.decisions[-1].reason) for each in ends} == {
+        (RequestState.DENIED, RequestAct.DENY, SENTENCE)
+    }
+
+    # Two of the server's own user, to whom somebody else offers less.
+    eve, asked = visit("eve"), [people.ask("nlp", GPUS, f"to take {secrets.token_hex(2)}", HOURS) for _ in range(2)]
+    eve.shown("/requests")
+    for each in asked:
+        revision = people.service.request(each).request.revision
+        offer = {"act": "counter", "reason": "", "terms": {"devices": 2}, "revision": revision}
+        eve.page.evaluate(_POST, [f"/api/v1/requests/{each}/decision", {"version": 1, "move": offer}])
+        assert state(people, each) is RequestState.OFFERED
+    page = owner.shown(f"/requests/{asked[0]}")
+    command = copied(owner, page.locator(".verdict").get_by_role("button", name="Copy command"))
+    page.get_by_role("button", name="Accept the offer").click()
+    page.locator(".verdict").filter(has_not_text="offered").wait_for()
+    typed(people, command.replace(asked[0], asked[1]))
+    try:
+        taken = [people.service.request(each).request for each in asked]
+        assert {(each.state, each.terms.devices, each.decisions[-1].act) for each in taken} == {
+            (RequestState.APPROVED, 2, RequestAct.ACCEPT)
+        }
+        # What was given is given back, by the button and by its command.
+        page = owner.shown(f"/requests/{asked[0]}")
+        page.get_by_role("button", name="Give it back").click()
+        dialog.get_by_label("Why").fill(SENTENCE)
+        command = copied(owner, dialog.get_by_role("button", name="Copy command"))
+        assert command.startswith(f"allot grant end {asked[0]} -m ")
+        end = dialog.get_by_role("button", name="Give it back")
+        expect(end).to_be_enabled()
+        end.click()
+        page.locator(".verdict", has_text=re.compile("ended|taking back")).wait_for()
+        typed(people, command.replace(asked[0], asked[1]))
+        ended = [people.service.grant(each) for each in asked]
+        assert {each.state for each in ended} <= {GrantState.ENDED, GrantState.TAKING_BACK}
+    finally:
+        for each in asked:
+            if people.service.grant(each).state not in {GrantState.ENDED, GrantState.TAKING_BACK}:
+                people.service.end_grant(each, "a test is over")

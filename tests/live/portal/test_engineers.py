@@ -162,6 +162,35 @@ def test_what_rests_on_a_cluster_that_is_away_says_which_and_how_old(here: Visit
             assert marked == set(found), f"{path}: {set(found) - marked} say nothing of it"
 
 
+SUMS: Final = (
+    r"Broken\?", r"Wasted\?", r"At risk\?", r"With 1 change.*", "This month", "Limits by layer",
+    r"teams/.*\.yaml", "Declared policies", r"The newest .*|Acts", "The chain", ".*, of the .* layer",
+)  # fmt: skip
+"""Panels that tell numbers, which may be 0, and those of what is declared or kept, which no fleet bears on."""
+
+
+def nothing(said: dict[str, Any]) -> None:
+    """An answer of a fleet in which there is nothing of the kind."""
+    document = said["answer"]["document"]
+    document |= {
+        name: [] if isinstance(value, list) else 0
+        for name, value in document.items()
+        if isinstance(value, list) or (isinstance(value, int) and not isinstance(value, bool))
+    }
+
+
+def test_a_panel_without_anything_says_so_and_what_to_do_next(here: Visit) -> None:
+    here.page.route(re.compile(r"/api/v1/answers/"), answers(nothing))
+    for path in FLEET.values():
+        here.shown(path)
+        here.page.wait_for_timeout(300)
+        for title, (state, text) in states(here.page).items():
+            if any(re.fullmatch(each, title) for each in SUMS):
+                continue
+            assert "empty" in state.split(), f"{path}, {title}: {state or 'shown'}: {text}"
+            assert len(text.splitlines()[-1].split()) >= 4, f"{path}, {title} says nothing: {text}"
+
+
 def test_axe_finds_nothing_by_day_and_by_night(here: Visit, dark: Visit) -> None:
     found = []
     for one in (here, dark):

@@ -218,6 +218,8 @@ def test_a_laptop_shows_twenty_five_rows(house: House, visit: Visits) -> None:
           .filter((row) => row.bottom <= Math.min(innerHeight, box.bottom) && row.top >= 0).length }"""
     )
     assert whole >= 25
+    numbers = page.locator("main tbody td.number").first
+    assert "tabular-nums" in numbers.evaluate("(each) => getComputedStyle(each).fontVariantNumeric")
 
 
 def test_no_number_state_or_team_is_cut_on_a_tablet(house: House, visit: Visits) -> None:

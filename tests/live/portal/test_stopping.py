@@ -123,6 +123,23 @@ def test_of_several_each_loss_is_named_and_those_that_wait_are_had_back(
     assert house.until(running.id, lambda now: now.state.over).state is JobState.STOPPED
 
 
+@pytest.mark.nightly  # by day it is seen that it is had back
+def test_it_can_be_had_back_for_ten_seconds_and_no_longer(house: House, owner: Visit) -> None:
+    reference = house.ask("nlp", DEAR, f"to withdraw {secrets.token_hex(2)}", LONG)
+    page = owner.page
+    page.clock.install()
+    owner.shown(f"/requests/{reference}")
+    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw it").click()
+    undo = page.locator(".toasts").get_by_role("button", name="Undo")
+    undo.wait_for()
+    page.clock.pause_at(page.evaluate("(Date.now() + 5000) / 1000"))
+    assert undo.is_visible()
+    page.clock.run_for(5000)
+    undo.wait_for(state="detached")
+    assert house.service.request(reference).request.state is RequestState.WITHDRAWN
+
+
 def test_a_request_that_is_withdrawn_is_had_back(house: House, owner: Visit) -> None:
     reference = house.ask("nlp", DEAR, f"to withdraw {secrets.token_hex(2)}", LONG)
     page = owner.shown(f"/requests/{reference}")

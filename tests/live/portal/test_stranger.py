@@ -68,7 +68,7 @@ Answer = Callable[[Stranger, House], None]
 def who_holds_idle_ones(one: Stranger, house: House) -> None:
     one.goes("Accelerators")
     one.click(one.page.get_by_role("button", name="held idle"))
-    one.reads(r"Nobody holds any like that|idle")
+    one.reads(r"Nobody holds any like that|[1-9]\d* holds?: \d+ GPUs?, [1-9]\d* idle")
 
 
 def why_does_it_wait(one: Stranger, house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from dataclasses import replace
@@ -100,6 +101,49 @@ def test_now_waits_and_never_are_words_of_their_own(owner: Visit) -> None:
     region.locator("header").get_by_text("never", exact=True).wait_for()
     assert page.get_by_role("button", name="Submit", exact=True).is_disabled()
     assert region.get_by_role("alert").inner_text().strip(), "with the cause"
+
+
+def test_price_and_whom_it_displaces_are_said_and_what_is_tried_is_pending_until_then(owner: Visit) -> None:
+    page = owner.page
+    late: list[tuple[Route, Any]] = []
+    start = {
+        "now": False,
+        "waits_for": "",
+        "others": ["theirs"],
+        "more_others": 2,
+        "untold": "",
+        "within": [60_000, 120_000],
+    }
+
+    def told(route: Route) -> None:
+        wish = route.request.post_data_json["submission"]["job"]["needs"]["accelerators"]
+        answer = route.fetch()
+        said = answer.json()
+        said["foreseen"] |= {"start": {**said["foreseen"]["start"], **start}, "price": 12_500_000, "told": []}
+        if wish["count"] == 4:
+            route.fulfill(response=answer, json=said)
+        else:
+            late.append((route, said))
+
+    page.route("**/api/v1/foresee", told)
+    owner.shown("/submit")
+    golden(page, 4)
+    region = page.get_by_role("region", name="What becomes of it")
+    facts = region.locator("dl")
+    facts.wait_for()
+    assert " ".join(facts.inner_text().split()) == (
+        "Starts in 1 min to 2 min Costs at most 12.50 USD Displaces theirs and 2 more"
+    )
+    # What else was asked for is not known yet, and nothing is said in its place.
+    region.get_by_text(re.compile("other ways? of asking (is|are) being tried")).wait_for()
+    assert region.locator(".alternatives li").count() == 0
+    assert late
+    for route, said in late:
+        said["foreseen"]["start"] |= {"now": True, "within": None}
+        route.fulfill(json=said)
+    region.locator(".alternatives li").first.wait_for()
+    assert "at once, 12.50 USD" in region.locator(".alternatives li").first.inner_text().replace("\n", " ")
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_what_starts_sooner_was_tried_and_is_one_click(owner: Visit) -> None:

@@ -113,6 +113,8 @@ def test_no_number_and_no_none_is_shown_before_it_was_told(house: House, visit: 
             # The list of jobs does not wait for the stream for ever.
             one.page.wait_for_timeout(1000)
             assert not CLAIMS.search(one.told()), f"{path}: {one.told()}"
+            counts = one.page.locator("nav a.entry span + span, header.top .balance")
+            assert counts.count() == 0, f"{path}: {counts.all_inner_texts()}"
             if path not in FORMS:
                 assert one.page.locator("main [data-state=loading]").count() >= 1, path
             data.release()
@@ -191,6 +193,10 @@ NOTHING: Final = {
     "balances": {"balances": []},
 }
 """Answers of a server that has nothing, by how their address begins."""
+
+
+NOW: Final = "performance.now()"
+"""Milliseconds since the page began to load."""
 
 
 def emptied(route: Route) -> None:
@@ -272,6 +278,9 @@ def test_what_is_empty_says_what_to_do_next_and_what_is_cut_or_lacks_something_s
 def test_a_source_that_hangs_or_fails_keeps_its_own_panel_only(visit: Visits) -> None:
     """The others are painted while it hangs."""
     one = visit()
+    one.shown("/")
+    one.shown("/")
+    whole = one.page.evaluate(NOW)
     sources = {
         re.compile(r"/api/v1/(jobs|events)\b"): {"Jobs", "My jobs"},
         re.compile(r"/api/v1/requests\b"): {"My requests", "Requests to decide on"},
@@ -288,6 +297,8 @@ def test_a_source_that_hangs_or_fails_keeps_its_own_panel_only(visit: Visits) ->
                 " document.querySelectorAll('main [data-state=loading]').length === own",
                 arg=len(own),
             )
+            took = one.page.evaluate(NOW) - whole
+            assert took < 1000, f"the others come {took:.0f} ms later where {sorted(own)} hang"
             found = states(one.page)
             assert {title for title, (state, _) in found.items() if state == "loading"} == own
         one.page.unroute_all()
