@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay, SocketWay
@@ -31,6 +32,7 @@ from allotment.wiring import running
 from tests.live.replicas.servers import Pair, Replica
 from tests.live.replicas.test_two_servers import job, pages, token
 from tests.live.server.test_running import shell
+from tests.live.training import Training
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 ROOT: Final = Path(__file__).parents[3]
@@ -198,14 +200,20 @@ class Callers:
                 self.wrong.append(error)
                 return
             self.longest = max(self.longest, time.monotonic() - began)
-            number, began = number + 1, time.monotonic()
+            number += 1
+            self.over.wait(0.3)
+            began = time.monotonic()
 
 
 def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
-    before: Path, tmp_path: Path, address: str
+    before: Path, tmp_path: Path, address: str, training: Training
 ) -> None:
     """As a rolling update does it: each time the new one stands by before an old one ends."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOTMENT_", "PYTEST"))}
+    kubeconfig = yaml.safe_load(training.sandbox.kubeconfig.read_text())
+    kubeconfig["contexts"][0]["name"] = training.cluster.context
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    clean["KUBECONFIG"] = str(tmp_path / "kubeconfig")
     older = Pair(tmp_path, address, {**clean, "PYTHONPATH": str(before)})
     newer = Pair(tmp_path, address, clean, older.all)
     try:
@@ -213,7 +221,7 @@ def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
         older.led_by(leads, 120)
         stands_by = older.start()
         older.stands_by(stands_by)
-        callers = Callers(older, token(leads), "training-eastus")
+        callers = Callers(older, token(leads), training.cluster.name)
         threads = [threading.Thread(target=callers.call, args=(each,), daemon=True) for each in range(CALLERS)]
         for each in threads:
             each.start()
@@ -236,6 +244,9 @@ def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
         rows = [each for each in pages(home) if each.name.startswith("upgrade-")]
         assert {each.name: each.id for each in rows} == callers.taken
         assert len(rows) == len(callers.taken), "each is there once"
+        for each in rows:
+            if not each.state.over:
+                home.stop(each.id, grace=0)
         sys.stderr.write(f"\n{len(rows)} jobs; whoever waited longest had waited for {callers.longest:.1f} s\n")
     finally:
         for each in older.all:

@@ -221,11 +221,12 @@ DAYS: Final[Mapping[str, Day]] = {
         Step("retry flags --resume", 1),
         Step("clone shown --set name=other -o json"),
         Step("stop --name other --team nlp"),
+        Step("stop --name once-more"),
         Step("clone shown --set name=third"),
         Step("stop --all --team cv -y"),
         Step("stop --all --team nlp -y"),
         jobs_run,
-        Step("ps -a --sort-by name -o csv"),
+        Step("ps -a --state succeeded --sort-by name -o csv"),
     ),
     "followed jobs": (
         Step("run train.sh --team nlp --name followed", 127, lasts=True),
