@@ -39,7 +39,7 @@ export function Drift() {
       <div className="head">
         <h1>Drift</h1>
         <div className="filters">
-          <input className="search" aria-label="Filter" placeholder="Object, person, cluster" value={search.q ?? ''} onChange={(event) => change({ q: event.target.value })} />
+          <input className="search" aria-label="Filter" placeholder="Object, person, cluster" value={search.q ?? ''} onChange={(event) => change({ q: event.target.value }, 'typing')} />
           <Choice label="Cluster" every="every cluster" values={known} value={search.cluster} pick={(cluster) => change({ cluster })} />
           {(Object.keys(DRIFT) as DriftKind[])
             .filter((each) => kinds.includes(each) || search.kind === each)

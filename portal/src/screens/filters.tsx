@@ -40,7 +40,7 @@ export function Filters({
           aria-label="Filter"
           placeholder={text}
           value={search.q ?? ''}
-          onChange={(event) => change({ q: event.target.value })}
+          onChange={(event) => change({ q: event.target.value }, 'typing')}
         />
       )}
       {clusters && <Choice label="Cluster" every="every cluster" values={clusters} value={search.cluster} pick={(cluster) => change({ cluster })} />}

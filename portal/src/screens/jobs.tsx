@@ -65,7 +65,7 @@ export function Jobs() {
             aria-label="Filter jobs"
             placeholder="Name, id, owner, project"
             value={search.q ?? ''}
-            onChange={(event) => change({ q: event.target.value })}
+            onChange={(event) => change({ q: event.target.value }, 'typing')}
           />
           {GROUPS.map(([name]) => (
             <button

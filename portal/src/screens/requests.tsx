@@ -47,7 +47,7 @@ export function Requests() {
       <div className="head">
         <h1>Requests</h1>
         <div className="filters">
-          <input className="search" aria-label="Filter" placeholder="What, team, person, reason" value={search.q ?? ''} onChange={(event) => change({ q: event.target.value })} />
+          <input className="search" aria-label="Filter" placeholder="What, team, person, reason" value={search.q ?? ''} onChange={(event) => change({ q: event.target.value }, 'typing')} />
           <Choice label="Team" every="every team" values={teams} value={search.team} pick={(team) => change({ team })} />
           <button type="button" className="chip" aria-pressed={all} onClick={() => change({ show: all ? '' : 'all' })}>
             with those that were decided

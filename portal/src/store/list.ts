@@ -57,10 +57,10 @@ export function listSearch(given: Record<string, unknown>): ListSearch {
 }
 
 /** What the address says, and a way to have it say something else; typing leaves no trail of pages behind. */
-export function useList(): readonly [ListSearch, (some: Partial<ListSearch>) => void] {
+export function useList(): readonly [ListSearch, (some: Partial<ListSearch>, typing?: 'typing') => void] {
   const search = useSearch({ strict: false }) as ListSearch
   const navigate = useNavigate()
-  const change = (some: Partial<ListSearch>) =>
-    void navigate({ to: '.', search: listSearch({ ...search, ...some }) as never, replace: 'q' in some })
+  const change = (some: Partial<ListSearch>, typing?: 'typing') =>
+    void navigate({ to: '.', search: listSearch({ ...search, ...some }) as never, replace: typing !== undefined })
   return [search, change]
 }

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.live
 BY_DAY: Final = ("/jobs",)
 NO_LISTS: Final = {"/", "/submit", "/ask", "/overview"}
 """Screens that list nothing, or only the beginning of what another screen lists."""
-ON_A_FLEET: Final = {"/simulate"}
-"""Lists nothing where no cluster answers; its address is tried on the demo, in `test_foresight.py`."""
+ON_A_FLEET: Final = {"/simulate", "/drift"}
+"""List nothing where no cluster answers; their addresses are tried on the demo, in `test_foresight.py`."""
 BY_TIME: Final = {"/jobs", "/accelerators", "/waiting", "/audit"}
 """Lists of things that have a time: each can be bounded by it."""
 _SHOWN: Final = """() => {
@@ -78,7 +78,7 @@ class Step:
     Attributes:
         name: for whoever reads of a failure.
         act: does it.
-        typed: whether it leaves no way back of its own.
+        typed: whether it may leave no way back of its own: what is asked for with Enter does.
     """
 
     name: str
@@ -89,9 +89,6 @@ class Step:
 def steps(page: Page) -> list[Step]:
     """Whatever a screen has to narrow, sort and widen its list: one of each kind."""
     found = []
-    text = page.locator("main .filters input.search").first
-    if text.count():
-        found.append(Step("a text", lambda: _say(text, "a"), typed=True))
     head = page.locator("main table[aria-label] th .sort").first
     if head.count():
         found += [Step("sorted", head.click), Step("sorted the other way", head.click)]
@@ -99,6 +96,9 @@ def steps(page: Page) -> list[Step]:
     if menu.count():
         found.append(Step("a column less", lambda: _toggle(menu)))
     # These may leave nothing to sort.
+    text = page.locator("main .filters input.search").first
+    if text.count():
+        found.append(Step("a text", lambda: _say(text, "a"), typed=True))
     for number in range(min(2, page.locator("main .filters button[aria-pressed=false]").count())):
         chip = page.locator("main .filters button.chip").nth(number)
         found.append(Step(f"chip {number}", lambda chip=chip: chip.click()))
@@ -139,11 +139,11 @@ def check_address(visit: Visits, path: str) -> None:
     page.wait_for_timeout(500)
     seen = [(page.url, shown(one))]
     for step in steps(page):
-        before = page.url
+        before, trail = page.url, page.evaluate("history.length")
         step.act()
         now = shown(one)
         assert page.url != before, f"{path}: {step.name} is not in the address"
-        if step.typed:
+        if step.typed and page.evaluate("history.length") == trail:
             seen[-1] = (page.url, now)
         else:
             seen.append((page.url, now))
