@@ -144,7 +144,8 @@ def test_another_quota_is_foreseen_committed_and_changed_back(
     ]
     becomes = panel(page, "What becomes of it in the platform directory")
     expect(becomes.locator(".patch")).to_contain_text("+++ b/teams/cv.yaml", timeout=SLOW)
-    by_command = written_by(demo, copied(here, becomes.get_by_role("button", name="Copy command")), tmp_path)
+    copies = becomes.get_by_role("button", name="Copy command")
+    by_command = written_by(demo, copied(here, copies), tmp_path) if displaces else ""
     becomes.get_by_role("button", name="Change it").click()
     dialog = page.get_by_role("dialog")
     why = f"it's for the winter {displaces}"
