@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
+<<<<<<< HEAD
 from datetime import UTC, datetime, timedelta
+=======
+from pathlib import Path
+>>>>>>> d2cf88b873ab0987c5b409df17693dd2c77b8919
 from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from allotment.wiring import running
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import SLOW, on_the_fleet
 from tests.live.portal.house import House
@@ -109,8 +115,23 @@ def test_queues_have_a_past_from_the_first_look_on(demo: House, here: Visit) -> 
     assert said.rpartition("nothing was seen for ")[2].removesuffix(" of it") in unseen(page), said
 
 
+def declared_in(demo: House) -> Path:
+    """Its platform directory."""
+    return running.demo_folder(running.server_folder(demo.server.environment)) / "platform"
+
+
+def written_by(demo: House, command: str, folder: Path) -> str:
+    """What a command makes of the team's file, in a directory that is as the demo's was."""
+    twin = folder / "platform"
+    shutil.copytree(declared_in(demo), twin)
+    typed(demo, f"ALLOTMENT_PLATFORM={twin} {command}")
+    return (twin / "teams" / "cv.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("displaces", [False, True], ids=["it is changed back", "work is lost, and the name typed"])
-def test_another_quota_is_foreseen_committed_and_changed_back(demo: House, here: Visit, displaces: bool) -> None:
+def test_another_quota_is_foreseen_committed_and_changed_back(
+    demo: House, here: Visit, displaces: bool, tmp_path: Path
+) -> None:
     before = nominal(demo)
     work = [{"kind": "Job", "namespace": "nlp", "name": "train-lost"}] if displaces else []
 
@@ -136,6 +157,8 @@ def test_another_quota_is_foreseen_committed_and_changed_back(demo: House, here:
     ]
     becomes = panel(page, "What becomes of it in the platform directory")
     expect(becomes.locator(".patch")).to_contain_text("+++ b/teams/cv.yaml", timeout=SLOW)
+    copies = becomes.get_by_role("button", name="Copy command")
+    by_command = written_by(demo, copied(here, copies), tmp_path) if displaces else ""
     becomes.get_by_role("button", name="Change it").click()
     dialog = page.get_by_role("dialog")
     why = f"it's for the winter {displaces}"
@@ -156,6 +179,7 @@ def test_another_quota_is_foreseen_committed_and_changed_back(demo: House, here:
     if displaces:
         assert undo.count() == 0, "what is lost does not come back"
         until(lambda: nominal(demo) == before + 1)
+        assert (declared_in(demo) / "teams" / "cv.yaml").read_text(encoding="utf-8") == by_command
     else:
         # It is there for ten seconds.
         undo.click()

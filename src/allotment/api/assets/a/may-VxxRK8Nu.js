@@ -1,0 +1,1 @@
+import{Kt as e,Nn as t}from"./filters-DRr4kngX.js";function n(n){return t(e).data?.permissions.includes(n)??!1}function r(e,t,n){if(!e?.permissions.includes(t))return!1;let r=e.only_in?.[t];return r===void 0||r.includes(n)}function i(n,i){return r(t(e).data,n,i)}export{n,i as r,r as t};
