@@ -7,11 +7,8 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-<<<<<<< HEAD
 from datetime import UTC, datetime, timedelta
-=======
 from pathlib import Path
->>>>>>> d2cf88b873ab0987c5b409df17693dd2c77b8919
 from typing import Any, Final
 from urllib.parse import quote
 
