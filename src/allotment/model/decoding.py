@@ -33,7 +33,7 @@ def converted(
     Raises:
         msgspec.ValidationError: it is none.
     """
-    _learn(type_)
+    learn(type_)
     return msgspec.convert(raw, type_, strict=strict, dec_hook=dec_hook)
 
 
@@ -43,14 +43,16 @@ def decoded_as(text: bytes | str, type_: type[T]) -> T:
     Raises:
         msgspec.DecodeError: it is no JSON; a `ValidationError` where it is no such value.
     """
-    _learn(type_)
+    learn(type_)
     return msgspec.json.decode(text, type=type_)
 
 
-def _learn(type_: Any) -> None:
-    if type_ in _LEARNT:
-        return
-    with _ALONE:
-        if type_ not in _LEARNT:
-            msgspec.json.Decoder(type_)
-            _LEARNT.add(type_)
+def learn(*types: Any) -> None:
+    """Learn types into which somebody else's code reads: a library's own, before it does."""
+    for type_ in types:
+        if type_ in _LEARNT:
+            continue
+        with _ALONE:
+            if type_ not in _LEARNT:
+                msgspec.json.Decoder(type_)
+                _LEARNT.add(type_)

@@ -15,12 +15,12 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import yaml
 from lightkube.config.kubeconfig import SERVICE_ACCOUNT, KubeConfig, SingleConfig
-from lightkube.config.models import Cluster, User, UserExec
+from lightkube.config.models import Cluster, Context, User, UserExec
 from lightkube.core.exceptions import ConfigError
 
 from allotment.errors import InputError, NotFoundError
 from allotment.model import hosts
-from allotment.model.decoding import converted
+from allotment.model.decoding import converted, learn
 from allotment.model.yaml_text import read_yaml
 
 DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
@@ -72,8 +72,7 @@ def load(kubeconfig: Path | None, context: str | None) -> SingleConfig:
     source = ", ".join(map(str, present))
     try:
         merged = _merge(present)
-        config = KubeConfig.from_dict(merged, fname=present[0])
-        return _chosen(config, context, source, merged)
+        return _chosen(_read_by_lightkube(merged, present[0]), context, source, merged)
     except (msgspec.ValidationError, TypeError) as error:
         # These messages name types and places, never values.
         raise InputError(f"{source} is not a kubeconfig", why=str(error), fix="repair the kubeconfig") from None
@@ -87,7 +86,12 @@ def of_document(document: Mapping[str, Any]) -> SingleConfig:
         InputError: the context names what is not there.
     """
     merged = dict(document)
-    return _chosen(KubeConfig.from_dict(merged), None, "the kubeconfig that is kept", merged)
+    return _chosen(_read_by_lightkube(merged), None, "the kubeconfig that is kept", merged)
+
+
+def _read_by_lightkube(merged: dict[str, Any], file: Path | None = None) -> KubeConfig:
+    learn(Cluster, Context, User)  # lightkube reads into them, here in several threads: one of each cluster
+    return KubeConfig.from_dict(merged, fname=file)
 
 
 def aliases(kubeconfig: Path | None, chosen: SingleConfig) -> tuple[str, ...]:

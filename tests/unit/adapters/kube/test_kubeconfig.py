@@ -9,10 +9,13 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 import yaml
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.models import Cluster, Context, User
 
 from allotment.adapters.kube import kubeconfig
 from allotment.adapters.kube.client import connect, http_client
 from allotment.errors import InputError, NotFoundError
+from allotment.model import decoding
 
 CANARY = "c4n4ry-token-0123456789abcdef"
 
@@ -41,6 +44,20 @@ def test_a_given_file_and_its_current_context(home: Path) -> None:
     file.write_text(document("dev", "https://dev", current="dev"))
     chosen = kubeconfig.load(file, None)
     assert (chosen.context_name, chosen.cluster.server) == ("dev", "https://dev")
+
+
+def test_what_lightkube_reads_into_is_learnt_before_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads as msgspec does, and a server has a thread for each cluster: two that began at once ended it."""
+    monkeypatch.setattr(decoding, "_LEARNT", set())
+    read = KubeConfig.from_dict
+
+    def from_dict(*given: Any, **named: Any) -> KubeConfig:
+        assert {Cluster, Context, User} <= decoding._LEARNT
+        return read(*given, **named)
+
+    monkeypatch.setattr(KubeConfig, "from_dict", from_dict)
+    found = kubeconfig.of_document(yaml.safe_load(document("dev", "https://dev", current="dev")))
+    assert found.cluster.server == "https://dev"
 
 
 def test_a_given_context(home: Path) -> None:
