@@ -26,7 +26,7 @@ interface AnswerPanelProps<D> {
 export function AnswerPanel<D>({ source, beside, acts, empty, truncated, remarks, children, ...more }: AnswerPanelProps<D>) {
   const others = Object.entries(beside ?? {})
   const unknown = others.flatMap(([what, { data, trouble }]) => (trouble && data === undefined ? [`${what} is not known: ${trouble.what}`] : []))
-  const resting = (told: Told<D>) => distinct([told, ...others.map(([, each]) => each.data)].flatMap((each) => (restsOnClusters(each) ? each.sources : [])))
+  const resting = (told: Told<D>) => sourcesOf([told, ...others.map(([, each]) => each.data)])
   return (
     <Panel
       {...more}
@@ -48,12 +48,11 @@ export function AnswerPanel<D>({ source, beside, acts, empty, truncated, remarks
   )
 }
 
-function restsOnClusters(told: unknown): told is Told<unknown> {
-  return typeof told === 'object' && told !== null && 'sources' in told
+/** What several rest on, of which some are no answers: each source once, as the last that has it tells. */
+export function sourcesOf(told: readonly unknown[]): readonly AnswerSource[] {
+  const found = told.flatMap((each) => (each as Partial<Told<unknown>> | undefined)?.sources ?? [])
+  return [...new Map(found.map((each) => [each.name, each])).values()]
 }
-
-/** Each source once, as the last of the answers has it. */
-const distinct = (sources: readonly AnswerSource[]): readonly AnswerSource[] => [...new Map(sources.map((each) => [each.name, each])).values()]
 
 /** How old the oldest is of what still answers. */
 function SeenAge({ sources, at }: { sources: readonly AnswerSource[]; at: number }) {
@@ -97,7 +96,7 @@ export function useAnswer<D>(options: UseQueryOptions<Told<D>, Error, Told<D>, s
 export function RestsOn({ of }: { of: readonly Source<Told<unknown>>[] }) {
   const now = useNow(1000)
   const told = of.flatMap((each) => (each.data ? [each.data] : []))
-  const sources = distinct(told.flatMap((each) => each.sources))
+  const sources = sourcesOf(told)
   const failed = of.filter((each) => each.data && each.trouble)
   const old = [
     staleOf(sources),

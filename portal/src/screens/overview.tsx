@@ -9,7 +9,7 @@ import { amountsOf, KIND_WORDS, KINDS } from '../answers/slots'
 import { isLost } from '../answers/waste_rows'
 import { asTrouble } from '../api/problem'
 import { grants, requests } from '../api/queries'
-import { AnswerPanel, lackingOf, RestsOn, staleOf, useAnswer } from '../parts/answer'
+import { AnswerPanel, lackingOf, RestsOn, sourcesOf, staleOf, useAnswer } from '../parts/answer'
 import { KindBar, Swatch } from '../parts/bars'
 import { Panel, type Source, sourceOf } from '../parts/panel'
 import { sorted } from '../parts/sorting'
@@ -105,7 +105,7 @@ function Question({ title, parts, foot }: { title: string; parts: readonly Part[
     at: Math.min(...parts.map((each) => each.query.dataUpdatedAt || Date.now())),
     again: () => parts.forEach((each) => void each.query.refetch()),
   }
-  const sources = sourcesOf(parts)
+  const sources = sourcesOf(parts.map((each) => each.query.data))
   const found = parts.flatMap((each) => each.lines ?? []).filter((each) => each.number > 0)
   const whole = parts.every((each) => each.lines !== null)
   return (
@@ -140,11 +140,6 @@ function Question({ title, parts, foot }: { title: string; parts: readonly Part[
       )}
     </Panel>
   )
-}
-
-function sourcesOf(parts: readonly Part[]) {
-  const found = parts.flatMap((each) => (each.query.data as Partial<Told<unknown>> | undefined)?.sources ?? [])
-  return [...new Map(found.map((each) => [each.name, each])).values()]
 }
 
 function Answer({ lines }: { lines: readonly Line[] }) {
