@@ -97,6 +97,86 @@ def test_five_thousand_nodes_are_one_picture_and_one_table_with_the_same_numbers
         chip.click()
 
 
+LEFT, TOP, STEP, SIDE, GAP = 2, 22, 12, 4, 4
+"""Pixels, and squares side by side, of the picture of a small fleet: `slot_layout.ts`."""
+ALL_CAUSES: Final = {
+    "productive": "used", "unmeasured": "held, no telemetry", "starting": "starting", "idle-held": "held idle",
+    "reserved-unused": "reserved", "quota-blocked": "stranded", "unallocated": "free", "cordoned": "cordoned",
+    "unhealthy": "broken", "unobserved": "not seen",
+}  # fmt: skip
+"""What a device's time goes to, and the word of the picture for it."""
+SQUARES: Final = """([squares, size]) => {
+  const canvas = document.querySelector('.fleet canvas')
+  const copy = new OffscreenCanvas(canvas.width, canvas.height)
+  const brush = copy.getContext('2d', { willReadFrequently: true })
+  brush.drawImage(canvas, 0, 0)
+  const scale = canvas.width / canvas.clientWidth
+  return squares.map(([x, y]) => {
+    const { data } = brush.getImageData(x * scale, y * scale, size * scale, size * scale)
+    const pixels = Array.from({ length: data.length / 4 }, (_, at) => [...data.slice(4 * at, 4 * at + 4)].join())
+    return pixels.join(' ')
+  })
+}"""
+
+
+def squares(page: Page, node: int, number: int) -> list[str]:
+    """The pixels of each square of a node, as the browser has drawn them."""
+    left = LEFT + node * (SIDE * STEP - 1 + GAP)
+    places = [[left + at % SIDE * STEP, TOP + at // SIDE * STEP] for at in range(number)]
+    found: list[str] = page.evaluate(SQUARES, [places, STEP - 1])
+    return found
+
+
+def pattern(pixels: str) -> str:
+    """What is drawn on the ground, whatever its colours."""
+    each = pixels.split()
+    ground = "".join("0" if one == max(set(each), key=each.count) else "1" for one in each)
+    return min(ground, ground.translate(str.maketrans("01", "10")))
+
+
+def test_each_accelerator_is_drawn_by_what_it_does_and_is_where_the_picture_says(owner: Visit) -> None:
+    """What a canvas shows is in no text: its pixels are looked at."""
+    mixed = ["productive"] * 3 + ["idle-held"] * 2 + ["unallocated"] + ["unhealthy"] * 2
+    nodes = [*([cause] * 8 for cause in ALL_CAUSES), mixed]
+    entries = [
+        {
+            "cause": cause, "gpuMs": causes.count(cause) * HOUR, "cost": None, "cluster": "east",
+            "node": f"n{number:02}", "resource": "nvidia.com/gpu", "model": "a100", "team": "", "namespace": "",
+            "person": "", "object": "", "queue": "",
+        }
+        for number, causes in enumerate(nodes)
+        for cause in dict.fromkeys(causes)
+    ]  # fmt: skip
+    page = owner.page
+    document = {"capacityGpuMs": len(nodes) * 8 * HOUR, "currency": None, "cost": None, "groups": [], "causes": []}
+    answer(page, "waste", {**document, "entries": entries, "idleMarks": [], "remarks": []})
+    owner.shown("/fleet")
+    page.get_by_role("heading", name=f"{len(nodes) * 8} accelerators in {len(nodes)} nodes").wait_for()
+    drawn = {}
+    for number, cause in enumerate(ALL_CAUSES):
+        (drawn[cause], *more) = dict.fromkeys(squares(page, number, 8))
+        assert not more, f"eight of {cause} look alike"
+    assert len(set(drawn.values())) == len(ALL_CAUSES)
+    assert len({pattern(each) for each in drawn.values()}) == len(ALL_CAUSES), "none is told by its colour alone"
+    assert squares(page, len(ALL_CAUSES), 8) == [drawn[each] for each in mixed], "one node of several kinds"
+    # What stands under the mouse is the node that is drawn there, and a click opens it.
+    canvas = page.locator(".fleet canvas")
+    for number, word in ((8, "8 broken"), (10, "3 used, 2 held idle, 1 free, 2 broken"), (3, "8 held idle")):
+        at = {"x": LEFT + number * (SIDE * STEP - 1 + GAP) + 5, "y": TOP + 5}
+        canvas.hover(position=at)
+        assert f"n{number:02}" in page.locator(".fleet .tip").inner_text()
+        assert word in page.locator(".fleet .tip").inner_text()
+        canvas.click(position=at)
+        page.wait_for_url(f"**node=east%2Fn{number:02}*")
+    # Of the kind that is looked for its nodes are left, in which all other kinds step back.
+    page.mouse.move(0, 0)
+    page.locator(".legend button.chip", has_text="broken").click()
+    page.get_by_role("heading", name=f"2 of {len(nodes)} nodes", exact=True).wait_for()
+    assert set(squares(page, 0, 8)) == {drawn["unhealthy"]}
+    found = squares(page, 1, 8)
+    assert [one == drawn[cause] for one, cause in zip(found, mixed, strict=True)] == [False] * 6 + [True] * 2
+
+
 def quota(queue: str, flavor: str, used: int, lender: str = "") -> dict[str, Any]:
     loans = [{"lender": lender, "amount": used - 8}] if lender else []
     return {
