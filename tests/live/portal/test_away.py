@@ -14,12 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 from playwright.sync_api import Browser, Page
 
+from allotment.model.manifest import ObjectKey
 from allotment.ports.sandboxes import Sandbox
 from tests.live.fleet.test_many_clusters import context_of
 from tests.live.kubernetes.wire import Wire, wire_to
@@ -52,6 +54,13 @@ and who waits for a cluster that is away waits seconds."""
 TOLD_WITHIN: Final = 75.0
 """Seconds until it is told that one is away: what was seen is believed for half a minute, and screens ask again after
 as long."""
+GOES_ON: Final = """\
+kind: Job
+name: deleted-by-hand
+team: nlp
+run: {script: train.py, image: "registry.acme.example/pytorch:2.4"}
+resources: {accelerators: "a100:1", cpu: 4, memory: 16Gi}
+"""
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
@@ -192,3 +201,37 @@ def test_of_three_clusters_one_goes_away_and_comes_back(fleet: Fleet, here: Visi
         "it is still said to be away",
     )
     sys.stdout.write(f"\nit is told after {took:.0f} s, and no more {back:.0f} s after it answers again\n")
+
+
+def test_a_job_that_is_deleted_in_its_cluster_stays_to_be_found(
+    fleet: Fleet, here: Visit, training: Training, tmp_path: Path
+) -> None:
+    """With its history and why it is over; whoever deleted it did so past us."""
+    fleet.until(CLUSTER, "current")
+    home = fleet.house.server.home
+    (home / "train.py").write_text("print('hello')\n")
+    (home / "job.yaml").write_text(GOES_ON)
+    said = fleet.house.server.run("submit", "job.yaml", "--on", CLUSTER, "-o", "json")
+    (taken,) = json.loads(said)["items"]
+    found = {"labels": f"allotment.dev/job={taken['id']}", "namespace": "nlp"}
+    page = here.shown(f"/jobs/{taken['id']}")
+    fleet.house.until(taken["id"], lambda job: job.native is not None)
+    (body,) = training.kube.list("batch/v1", "Job", **found)
+    training.kube.delete("batch/v1", ObjectKey("batch", "Job", "nlp", body["metadata"]["name"]))
+    ended = fleet.house.until(taken["id"], lambda job: job.state.over)
+    page.locator(".verdict", has_text=ended.state.value).wait_for()
+    why = ended.history.moves[-1].said
+    assert why
+    course = page.locator("ol.timeline").inner_text()
+    assert "submitted" in course
+    assert ended.state.value in course
+    assert why in " ".join(here.text().split())
+    # By whoever looks for it, wherever he looks.
+    for path in (f"/jobs?state={ended.state.value}", "/jobs?q=deleted-by-hand"):
+        here.shown(path)
+        page.get_by_role("link", name="deleted-by-hand", exact=True).wait_for()
+    here.shown("/")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search or go to").fill("deleted-by-hand")
+    page.get_by_role("option", name=re.compile("deleted-by-hand")).first.click()
+    page.wait_for_url(f"**/jobs/{taken['id']}*")
