@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from allotment.model.requests.grant import GrantState
 from tests.live.portal.browsing import Visit
 from tests.live.portal.house import House, started
-from tests.live.portal.test_commands import copied
+from tests.live.portal.test_commands import copied, typed
 from tests.live.server.conftest import Server
 from tests.live.story.wall_clock import WallClock, built
 from tools.oidc_provider import missing, up
@@ -124,7 +124,14 @@ def extended(stage: Stage, ada: Visit, eve: Visit, reference: str) -> None:
     foreseen(page)
     command = copied(ada, page.get_by_role("button", name="Copy command"))
     assert command == f"allot extend {reference} --for 1h --why 'one more sweep'"
-    approved(eve, asked(page))
+    typed_one = stage.house.service.request(typed(stage.house, f"{command} -o name").strip().rpartition("/")[2]).request
+    typed(stage.house, f"allot request withdraw {typed_one.id}")
+    by_hand = asked(page)
+    pressed = stage.house.service.request(by_hand).request
+    assert typed_one.extends == pressed.extends == reference
+    assert typed_one.asked.lasts == pressed.asked.lasts
+    assert replace(typed_one.wish, environment=pressed.wish.environment) == pressed.wish
+    approved(eve, by_hand)
     stands(page, "active.*1 h 5")
     ends = stage.house.service.grant(reference).terms
     assert ends.lasts == 2 * HOUR * 1000
