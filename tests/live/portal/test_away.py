@@ -19,15 +19,16 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from allotment.model.manifest import ObjectKey
 from allotment.ports.sandboxes import Sandbox
 from tests.live.fleet.test_many_clusters import context_of
 from tests.live.kubernetes.wire import Wire, wire_to
 from tests.live.portal.browsing import Visit
-from tests.live.portal.conftest import on_the_fleet
+from tests.live.portal.conftest import SLOW, on_the_fleet
 from tests.live.portal.house import House, started
+from tests.live.portal.test_commands import copied, typed
 from tests.live.portal.test_engineers import RESTING_ON_CLUSTERS
 from tests.live.server.conftest import ROOT, Server
 from tests.live.training import CLUSTER, Training
@@ -235,3 +236,27 @@ def test_a_job_that_is_deleted_in_its_cluster_stays_to_be_found(
     page.get_by_role("combobox", name="Search or go to").fill("deleted-by-hand")
     page.get_by_role("option", name=re.compile("deleted-by-hand")).first.click()
     page.wait_for_url(f"**/jobs/{taken['id']}*")
+
+
+def test_what_differs_is_mended_by_the_command_that_the_portal_copies(
+    fleet: Fleet, here: Visit, training: Training
+) -> None:
+    fleet.until(CLUSTER, "current")
+    quotas = [one for one in training.kube.list("v1", "ResourceQuota", namespace="nlp") if "pods" in one["spec"]["hard"]]
+    declared = quotas[0]["spec"]["hard"]["pods"]
+    key = ObjectKey("", "ResourceQuota", "nlp", quotas[0]["metadata"]["name"])
+    training.kube.merge_patch("v1", key, {"spec": {"hard": {"pods": "7"}}})
+    page = here.open(f"/drift?cluster={CLUSTER}")
+    row = page.get_by_role("row").filter(has_text=key.name)
+    expect(row).to_be_visible(timeout=SLOW)
+    row.get_by_role("button").first.click()
+    opened = page.locator("tr.opened")
+    assert '"7"' in opened.inner_text()
+    # A terminal asks before anything is changed; here nobody sits at one.
+    typed(fleet.house, copied(here, opened.get_by_role("button", name="Copy repair")) + " --yes")
+    mended = training.kube.get("v1", key)
+    assert mended is not None
+    assert mended["spec"]["hard"]["pods"] == declared
+    page.reload()
+    page.get_by_role("heading", level=1).wait_for()
+    expect(row).to_have_count(0, timeout=SLOW)
