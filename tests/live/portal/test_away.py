@@ -242,7 +242,9 @@ def test_what_differs_is_mended_by_the_command_that_the_portal_copies(
     fleet: Fleet, here: Visit, training: Training
 ) -> None:
     fleet.until(CLUSTER, "current")
-    quotas = [one for one in training.kube.list("v1", "ResourceQuota", namespace="nlp") if "pods" in one["spec"]["hard"]]
+    quotas = [
+        one for one in training.kube.list("v1", "ResourceQuota", namespace="nlp") if "pods" in one["spec"]["hard"]
+    ]
     declared = quotas[0]["spec"]["hard"]["pods"]
     key = ObjectKey("", "ResourceQuota", "nlp", quotas[0]["metadata"]["name"])
     training.kube.merge_patch("v1", key, {"spec": {"hard": {"pods": "7"}}})

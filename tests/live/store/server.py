@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.live.debian import install
@@ -25,11 +25,13 @@ class Server:
     Attributes:
         programs: folder of its programs.
         data: folder of its data.
+        settings: options of the server's command line.
     """
 
     programs: Path
     data: Path
     port: int
+    settings: str = _QUICK
 
     def address(self, database: str) -> str:
         return f"postgresql://allot@127.0.0.1:{self.port}/{database}"
@@ -37,8 +39,7 @@ class Server:
     def make(self, database: str) -> str:
         """A new database, whose language orders text as no byte does; its address."""
         sql = f"CREATE DATABASE {database} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
-        argv = [self.programs / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", self.address("postgres"), "-c", sql]
-        subprocess.run(argv, check=True, capture_output=True, timeout=60)
+        self.query(sql)
         return self.address(database)
 
     def control(self, *words: str) -> None:
@@ -47,11 +48,32 @@ class Server:
 
     def start(self) -> None:
         self.control(
-            "-o", f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {_QUICK}", "start"
+            "-o",
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {self.settings}",
+            "start",
         )
 
     def stop(self) -> None:
         self.control("-m", "fast", "stop")
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return (self.data / "postmaster.pid").exists()
+
+    def replicated(self) -> Server:
+        """A replica that follows it, and confirms each commit before anybody is told of it; promoted by `control`."""
+        replica = replace(self, data=self.data.with_name("replica"), port=_free_port())
+        base = ["-D", str(replica.data), "-d", f"host=127.0.0.1 port={self.port} user=allot", "-R", "-c", "fast"]
+        _as_owner([str(self.programs / "pg_basebackup"), *base])
+        replica.start()
+        self.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.query("SELECT pg_reload_conf()")
+        return replica
+
+    def query(self, sql: str) -> str:
+        """What a statement gives, as text."""
+        argv = [self.programs / "psql", "-qXtA", "-v", "ON_ERROR_STOP=1", "-d", self.address("postgres"), "-c", sql]
+        return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
 def programs() -> Path | None:
@@ -67,24 +89,28 @@ def installed() -> Path | None:
     return programs()
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
+def running(folder: Path, settings: str = _QUICK) -> Iterator[Server]:
     """A server from the programs in a folder."""
-    with tempfile.TemporaryDirectory(prefix="allotment-pg-") as parent, socket.socket() as probe:
+    with tempfile.TemporaryDirectory(prefix="allotment-pg-") as parent:
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(parent, owner.pw_uid, owner.pw_gid)
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        server = Server(folder, Path(parent) / "data", port)
+        server = Server(folder, Path(parent) / "data", _free_port(), settings)
         setting_up = ["-D", str(server.data), "-U", "allot", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
         _as_owner([str(folder / "initdb"), *setting_up])
         server.start()
         try:
             yield server
         finally:
-            server.stop()
+            if server.alive():
+                server.stop()
 
 
 def _as_owner(argv: Sequence[str]) -> None:
