@@ -13,6 +13,9 @@ describe('other ways to ask for the same work', () => {
     expect(found[2]?.text).toBe(text.replace('count: 8', 'count: 4'))
     expect(found[1]).toMatchObject({ text, backend: 'west' })
     expect(variantsOf('name: a\n', 'local', ['local'])).toEqual([])
+    const gang = variantsOf('replicas: 3\nresources: {accelerators: {count: 8}}\n', 'east', ['east'])
+    expect(gang.map((each) => each.said)).toEqual(['with 1 replica', 'with 4 GPUs each', 'with 1 GPU each'])
+    expect(gang[0]?.text).toContain('replicas: 1')
   })
 
   it.each([

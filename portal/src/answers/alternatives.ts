@@ -1,4 +1,5 @@
 import type { ForeseenJob } from '../api/schema'
+import { plural } from '../words/format'
 import { said, withValue } from './job_text'
 
 /** Another way to ask for the same work. */
@@ -28,9 +29,13 @@ export function variantsOf(text: string, backend: string, backends: readonly str
   const wanted = said(text, ...CLASS)
   if (wanted) found.push({ said: `of any class instead of ${wanted}`, text: withValue(text, CLASS, null), backend })
   for (const other of backends) if (other !== backend) found.push({ said: `on ${other}`, text, backend: other })
+  const replicas = Number(said(text, 'replicas') ?? 1) || 1
   const half = Math.floor(number / 2)
-  if (half >= 1) found.push({ said: half === 1 ? 'with 1 GPU' : `with ${half} GPUs`, text: withValue(text, COUNT, String(half)), backend })
-  if (half > 1) found.push({ said: 'with 1 GPU', text: withValue(text, COUNT, '1'), backend })
+  const fewer = Math.floor(replicas / 2)
+  const gpus = (some: number) => `with ${plural(some, 'GPU')}${replicas > 1 ? ' each' : ''}`
+  if (fewer >= 1) found.push({ said: `with ${plural(fewer, 'replica')}`, text: withValue(text, ['replicas'], String(fewer)), backend })
+  if (half >= 1) found.push({ said: gpus(half), text: withValue(text, COUNT, String(half)), backend })
+  if (half > 1) found.push({ said: gpus(1), text: withValue(text, COUNT, '1'), backend })
   const hours = /^(\d+)h$/.exec(said(text, 'maxRunTime') ?? '')?.[1]
   if (Number(hours) > 1) {
     const short = Math.ceil(Number(hours) / 2)

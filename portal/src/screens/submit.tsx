@@ -25,7 +25,7 @@ maxRunTime: 4h
 /** Milliseconds after the last key in which nothing is asked yet. */
 const SETTLES = 100
 /** Keys of a file that the form has fields for. */
-const SHOWN = new Set(['kind', 'name', 'team', 'run', 'data', 'resources', 'maxRunTime'])
+const SHOWN = new Set(['kind', 'name', 'team', 'run', 'data', 'resources', 'replicas', 'maxRunTime'])
 
 /** A new job, or one like another that is there. */
 export function Submit() {
@@ -155,6 +155,7 @@ function Fields({
 }) {
   const set = (path: readonly string[], value: string | null) => change(withValue(file, path, value))
   const more = topKeys(file).filter((each) => !SHOWN.has(each))
+  const replicas = said(file, 'replicas')
   const number = (...path: string[]) => Number.parseFloat(said(file, ...path) ?? '') || 0
   return (
     <>
@@ -187,7 +188,7 @@ function Fields({
           ))}
         </select>
       </Field>
-      <Field label="GPUs">
+      <Field label={Number(replicas) > 1 ? 'GPUs of each replica' : 'GPUs'}>
         <input
           type="number"
           min={0}
@@ -198,6 +199,11 @@ function Fields({
       <Field label="Accelerator">
         <input value={classOf(file)} placeholder="any" onChange={(event) => change(withGpus(file, gpusOf(file), event.target.value))} />
       </Field>
+      {(replicas === null || /^\d+$/.test(replicas)) && (
+        <Field label="Replicas">
+          <input type="number" min={1} value={replicas ?? ''} placeholder="1" onChange={(event) => set(['replicas'], event.target.valueAsNumber > 0 ? String(event.target.valueAsNumber) : null)} />
+        </Field>
+      )}
       <Field label="CPU cores">
         <input type="number" min={1} value={number('resources', 'cpu') || ''} onChange={(event) => set(['resources', 'cpu'], event.target.valueAsNumber ? String(event.target.valueAsNumber) : null)} />
       </Field>
