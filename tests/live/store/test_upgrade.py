@@ -11,7 +11,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ from allotment.operations.account.trail import verified
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.wiring import running
-from tests.live.replicas.servers import Pair, Replica
+from tests.live.replicas.servers import Pair, Replica, front_of
 from tests.live.replicas.test_two_servers import job, pages, token
 from tests.live.server.test_running import shell
 from tests.live.training import Training
@@ -38,6 +38,8 @@ pytestmark = [pytest.mark.live, pytest.mark.nightly]
 ROOT: Final = Path(__file__).parents[3]
 VERSIONS: Final = "src/allotment/adapters/store/migrations/versions"
 CALLERS: Final = 3
+WAITED_AT_MOST: Final = 30.0
+"""Seconds: as long as a client asks again by itself."""
 LASTS: Final = 5.0
 """Seconds of load before the old server ends, and after the new one answers."""
 
@@ -168,15 +170,16 @@ def test_nothing_is_lost_by_an_upgrade_while_jobs_come(
 
 @dataclass
 class Callers:
-    """Who submit to whichever server lives, each until he is acknowledged.
+    """Who submit through a door before the servers, each until he is acknowledged.
 
     Attributes:
+        port: of the door.
         taken: ids of jobs that were acknowledged, by their names.
         wrong: what no caller may be told.
         longest: seconds that one had to wait.
     """
 
-    pair: Pair
+    port: int
     shown: str
     cluster: str
     taken: dict[str, str] = field(default_factory=dict)
@@ -188,10 +191,8 @@ class Callers:
         number, began = 0, time.monotonic()
         while not self.over.is_set():
             name = f"upgrade-{caller}-{number}"
-            living = [each for each in self.pair.all if each.process.poll() is None]
-            port = living[(caller + number) % len(living)].port
             try:
-                service = RemoteServer(NetworkWay(f"http://127.0.0.1:{port}", self.shown))
+                service = RemoteServer(NetworkWay(f"http://127.0.0.1:{self.port}", self.shown))
                 self.taken[name] = service.submit(JobSubmission(job(name), self.cluster, key=name)).job.id
             except UnreachableError:
                 time.sleep(0.05)
@@ -216,12 +217,14 @@ def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
     clean["KUBECONFIG"] = str(tmp_path / "kubeconfig")
     older = Pair(tmp_path, address, {**clean, "PYTHONPATH": str(before)})
     newer = Pair(tmp_path, address, clean, older.all)
+    opened = ExitStack()
     try:
         leads = older.start()
         older.led_by(leads, 120)
         stands_by = older.start()
         older.stands_by(stands_by)
-        callers = Callers(older, token(leads), training.cluster.name)
+        port = opened.enter_context(front_of(older))
+        callers = Callers(port, token(leads), training.cluster.name)
         threads = [threading.Thread(target=callers.call, args=(each,), daemon=True) for each in range(CALLERS)]
         for each in threads:
             each.start()
@@ -240,6 +243,7 @@ def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
         for each in threads:
             each.join(60)
         assert callers.wrong == []
+        assert callers.longest < WAITED_AT_MOST
         home = newer.leader.at_home
         rows = [each for each in pages(home) if each.name.startswith("upgrade-")]
         assert {each.name: each.id for each in rows} == callers.taken
@@ -249,6 +253,7 @@ def test_two_servers_are_brought_to_the_next_version_one_after_the_other(
                 home.stop(each.id, grace=0)
         sys.stderr.write(f"\n{len(rows)} jobs; whoever waited longest had waited for {callers.longest:.1f} s\n")
     finally:
+        opened.close()
         for each in older.all:
             each.end()
     assert verified(PostgresPlace(address)).sound
