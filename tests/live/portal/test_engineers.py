@@ -29,7 +29,7 @@ from tests.live.portal.test_truth import (
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
-ROUTES: Final = Path("portal/src/main.tsx")
+ROUTES: Final = Path(__file__).parents[3] / "portal" / "src" / "main.tsx"
 FLEET: Final = {
     "/overview": "/overview",
     "/fleet": "/fleet",
