@@ -93,7 +93,7 @@ def test_a_notebook_is_a_job_until_its_grant_ends(server: Server) -> None:
         found = json.loads(server.run("ps", "-a", "-o", "json"))["items"]
         return " ".join(f"{each['name']}:{each['state']}" for each in found)
 
-    until(lambda: job() == "mine:starting", lambda: f"{job()} {states(server)}", 120)
+    until(lambda: job() == "mine:starting", lambda: f"{job()} {states(server)} {server.run('describe', 'mine')}", 120)
     server.run("grant", "end", made["id"])
     until(lambda: job() == "mine:stopped", lambda: f"{job()} {states(server)}", 120)
     until(lambda: states(server) == {"mine": "ended"}, lambda: str(states(server)), 60)

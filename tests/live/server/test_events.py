@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -220,7 +220,10 @@ class Many:
             await reader.readuntil(b"event: job")
             self.heard.append(time.monotonic())
         finally:
-            writer.close()
+            # TLS says its farewell, which no loop waits for that ends.
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def resident(pid: int) -> int:
