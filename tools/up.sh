@@ -18,17 +18,17 @@ What to type next
   $allot logs -f example-train-llm             what a job of this machine writes; Ctrl-C stops looking
   $allot describe example-ranker               why it waits; the jobs take up to ten minutes
   $allot run FILE.py --team nlp --gpus 1       a script of your own
-  make down                                           end the jobs, and the server that runs them
+  make down                                             end the jobs, and the server that runs them
   $allot up --demo                             after that: a living fleet of 4 clusters, 600 nodes, 40 teams, made up
   $allot why -A                                why each job waits, on the cluster that kubectl reaches; nothing is
-                                                      installed there. Without one: --snapshot examples/snapshots/training-eastus.json
+                                                        installed there. Without one: --snapshot examples/snapshots/training-eastus.json
   $allot --help
   $allot validate examples/acme                the platform directory that is served: render, plan and apply take it
   $allot init my-platform                      a commented starter directory of your own
   $allot sandbox up training-eastus --platform examples/acme
-                                                      a real control plane on this machine: kube-apiserver, Kueue and
-                                                      fake GPU nodes (the first time builds it, about 16 minutes)
-  make test                                           everything CI runs
+                                                        a real control plane on this machine: kube-apiserver, Kueue and
+                                                        fake GPU nodes (the first time builds it, about 16 minutes)
+  make test                                             everything CI runs
 
 NEXT
 "$allot" open || true

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { useIsFetching, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useId, useMemo, useState } from 'react'
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
@@ -46,6 +46,7 @@ export function Palette({ places, acts, close }: { places: readonly Place[]; act
   const groups = useFound(text, places, acts)
   const found = groups.flatMap((each) => each.entries)
   const chosen = Math.min(at, found.length - 1)
+  const looking = useIsFetching() > 0
   function go(number: number): void {
     close()
     void found[number]?.go()
@@ -89,7 +90,7 @@ export function Palette({ places, acts, close }: { places: readonly Place[]; act
               </div>
             ))}
           </div>
-          {!found.length && <p className="nothing">Nothing is called so</p>}
+          {!found.length && <p className="nothing">{looking ? 'Still looking' : 'Nothing is called so'}</p>}
         </Dialog>
       </Modal>
     </ModalOverlay>

@@ -96,18 +96,30 @@ function waitSaid(seconds: number | null): string {
   return seconds === null ? 'not foreseen' : seconds ? span(seconds * 1000) : 'runs now'
 }
 
+/** What is not known of the waits of others; how little is known of the need is another matter. */
+export function unknownOfWaits(unknown: string): string {
+  return unknown.replace(NEED, '')
+}
+
+/** What is not known of the need. */
+export function unknownOfNeed(unknown: string): string {
+  return NEED.exec(unknown)?.[1] ?? ''
+}
+
+const NEED = /(?:^|; )need: (.*)$/s
+
 /** Who waits longer, and who less, in a sentence. */
 export function effectWords(told: Pick<ToldRequest, 'effects' | 'unknown'>): string {
   const longer = told.effects.filter(waitsLonger).length
   const sooner = told.effects.length - longer
-  if (!told.effects.length) return told.unknown ? 'Who waits longer is not known.' : 'Nobody waits longer.'
+  if (!told.effects.length) return unknownOfWaits(told.unknown) ? 'Who waits longer is not known.' : 'Nobody waits longer.'
   return `${longer ? `${plural(longer, 'piece')} of work ${longer === 1 ? 'waits' : 'wait'} longer` : 'Nobody waits longer'}${sooner ? `, ${count(sooner)} less long` : ''}.`
 }
 
 /** What is left as it is where a request comes to nothing, in a sentence. */
 export function noEffectWords({ effects, unknown }: Pick<ToldRequest, 'effects' | 'unknown'>): string {
   const longer = effects.filter(waitsLonger).length
-  if (!effects.length && unknown) return 'Nobody loses anything; who would have waited longer with it is not known.'
+  if (!effects.length && unknownOfWaits(unknown)) return 'Nobody loses anything; who would have waited longer with it is not known.'
   return longer ? `Nobody loses anything, and ${plural(longer, 'piece')} of work of others ${longer === 1 ? 'does' : 'do'} not wait longer.` : 'Nobody loses anything by it.'
 }
 

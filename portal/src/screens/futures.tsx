@@ -167,7 +167,7 @@ export function StartsChart({ jobs }: { jobs: readonly ChangedJob[] }) {
   const x = (seconds: number) => LEFT + (seconds / last) * (width - LEFT - 8)
   const y = (number: number) => HEIGHT - BOTTOM - (number / of) * (HEIGHT - BOTTOM - 12)
   const half = (steps: Starts) => steps.filter(([at]) => at <= last / 2).at(-1)?.[1] ?? 0
-  const said = `Of ${of} that wait, ${half(now)} have started after ${span((last / 2) * 1000)} as it is, and ${half(then)} with the change`
+  const said = `Of ${of} whose start is in sight, after ${span((last / 2) * 1000)} so many have started: ${half(now)} as it is, ${half(then)} with the change`
   return (
     <figure className="starts" ref={figure}>
       <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={said}>

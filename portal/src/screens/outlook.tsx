@@ -65,7 +65,7 @@ export function Outlooks({ text, backend, backends, foreseen: { data, trouble, n
             <dt>Starts</dt>
             <dd>{startOf(data.start)}</dd>
             <dt>Costs at most</dt>
-            <dd>{data.price === null ? 'no price is declared' : money(data.price, currency)}</dd>
+            <dd>{costOf(data, currency) ?? 'no price is declared'}</dd>
             <dt>Displaces</dt>
             <dd>{displacedBy(data)}</dd>
           </dl>
@@ -110,7 +110,7 @@ function Alternatives({ text, backend, backends, asked, take }: { text: string; 
             </button>
             <span>
               {startOf(foreseen.start)}
-              {foreseen.price !== null && <span className="faint">, {money(foreseen.price, currency)}</span>}
+              {foreseen.price !== null && <span className="faint">, {costOf(foreseen, currency)}</span>}
             </span>
           </li>
         ))}
@@ -118,6 +118,12 @@ function Alternatives({ text, backend, backends, asked, take }: { text: string; 
       {waits ? <p className="faint">{plural(variants.length, 'other way of asking is', 'other ways of asking are')} being tried</p> : !found.length && <p className="faint">{variants.length === 1 ? 'The one way that was tried starts no sooner.' : `None of ${variants.length} ways that were tried starts sooner.`}</p>}
     </div>
   )
+}
+
+/** What a job costs at most: for the time that it may run, or an hour where it may run for as long as it likes. */
+export function costOf({ price, job }: Pick<ForeseenJob, 'price' | 'job'>, currency: string): string | null {
+  if (price === null) return null
+  return job.run_time === null ? `${money(price, currency)} an hour` : money((price * job.run_time) / 3600, currency)
 }
 
 export function startOf(start: ForeseenJob['start']): string {

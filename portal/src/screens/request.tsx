@@ -13,7 +13,7 @@ import { bytes, money, span } from '../words/format'
 import { GRANT, JOB, REQUEST, type StateLook } from '../words/states'
 import { devicesOf, lastsOf, thingOf } from '../words/terms'
 import { Acts } from './deciding'
-import { Change, Effects, Need, Steps, STEPS_OF_LEAVING, STEPS_OF_TEAM } from './evidence'
+import { Change, Effects, Need, Steps, STEPS_OF_LEAVING, STEPS_OF_TEAM, unknownOfNeed, unknownOfWaits } from './evidence'
 import { fateOf, GrantActs, GrantFacts } from './grants'
 
 /** A request with all that a decision needs, the decision, and what has become of it since. */
@@ -43,7 +43,7 @@ export function RequestPage() {
           </Panel>
         ) : (
           (!told || devices) && (
-            <Panel title="What they needed so far" source={source} empty={(now) => (now.need ? null : <span>{now.unknown || 'Nothing is known of it.'}</span>)}>
+            <Panel title="What they needed so far" source={source} partial={(now) => unknownOfNeed(now.unknown) || null} empty={(now) => (now.need ? null : <span>{now.unknown || 'Nothing is known of it.'}</span>)}>
               {(now) => <Need told={now} />}
             </Panel>
           )
@@ -61,7 +61,7 @@ export function RequestPage() {
           partial={partly}
           empty={(now) =>
             now.effects.length ? null : (
-              <span>{now.unknown ? 'Nobody is known to wait longer for it.' : 'Nobody waits longer for it.'}</span>
+              <span>{unknownOfWaits(now.unknown) ? 'Nobody is known to wait longer for it.' : 'Nobody waits longer for it.'}</span>
             )
           }
         >
@@ -78,7 +78,8 @@ export function RequestPage() {
 /** What is not known of who waits longer, and as of when all of it was, where that is decided. */
 function partly(told: ToldRequest): string | null {
   const then = told.request.state === 'approved' ? 'as it was known when it was approved' : ''
-  const gap = told.unknown ? `not all is known: ${told.unknown}` : ''
+  const lacks = unknownOfWaits(told.unknown)
+  const gap = lacks ? `not all is known: ${lacks}` : ''
   return [then, gap].filter(Boolean).join('; ') || null
 }
 

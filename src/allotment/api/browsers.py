@@ -72,7 +72,8 @@ _SESSION: Final = JsonValue("session", BrowserSession)
 
 def add_browser_routes(routes: Routes) -> None:
     """Codes, sessions, and the way to the identity provider and back."""
-    signing = CapacityLimiter(_SIGNING_IN)
+    # Whoever leaves waits for none of those who come back, for whom the provider is asked.
+    leaving_now, signing = CapacityLimiter(_SIGNING_IN), CapacityLimiter(_SIGNING_IN)
 
     @routes.add("POST", "/api/v1/browser-codes", Permission.TOKENS, gives=JsonValue("code", str))
     def code(asked: Asked) -> Response:
@@ -81,7 +82,7 @@ def add_browser_routes(routes: Routes) -> None:
     @routes.browser("POST", "/api/v1/browser-sign-in", takes=_LEAVE, gives=JsonValue("address", str))
     async def leave(request: Request, browser: Browser, leaving: Annotated[BrowserLeave, Depends(_leave)]) -> Response:
         begun = partial(browser.entrance.begin, _redirect(request), called(request), leaving.bound)
-        address, kept = await to_thread.run_sync(begun, limiter=signing)
+        address, kept = await to_thread.run_sync(begun, limiter=leaving_now)
         answer = value_answer("address", address)
         answer.headers.append("Set-Cookie", kept_attempt(request, kept))
         return answer

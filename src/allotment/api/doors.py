@@ -33,6 +33,14 @@ class Door(Protocol):
         """Whether the server's own user alone comes there."""
         ...
 
+    def comes(self, request: Request) -> None:
+        """Somebody comes to sign in, whom nobody knows yet.
+
+        Raises:
+            TooOftenError: too often from where he is.
+        """
+        ...
+
     async def admit(self, request: Request) -> LetIn:
         """Who it is.
 
@@ -61,8 +69,11 @@ class Door(Protocol):
         """Whoever is at the other end of a connection was let in."""
         ...
 
-    def is_owners(self, request: Request) -> bool:
-        """Whether, as far as the system tells, a connection is of the user whose server it is; for threads."""
+    def is_owners(self, request: Request) -> bool | None:
+        """Whether, as far as the system tells, a connection is of the user whose server it is; for threads.
+
+        None where it is there no more.
+        """
         ...
 
 
@@ -78,6 +89,9 @@ class HomeDoor:
             owner: user name.
         """
         self._admitted = LetIn(Caller(owner, CallerKind.LOCAL, "unix socket"), OWN)
+
+    def comes(self, _request: Request) -> None:
+        """Nobody else comes here."""
 
     async def admit(self, _request: Request) -> LetIn:
         """The owner."""
@@ -111,7 +125,7 @@ class TokenDoor:
         self,
         doorkeeper: Doorkeeper,
         befriend: Callable[[Peer, str], None] = lambda _peer, _whose: None,
-        is_our_user: Callable[[Peer, Peer], bool] = lambda _there, _here: True,
+        is_our_user: Callable[[Peer, Peer], bool | None] = lambda _there, _here: True,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nobody is let in yet.
@@ -129,6 +143,10 @@ class TokenDoor:
         self._is_our_user = is_our_user
         self._looking = CapacityLimiter(_LOOKED_UP)
         self._of_address, self._of_person = (Pacing(each, now) for each in (OF_ADDRESS, OF_PERSON))
+
+    def comes(self, request: Request) -> None:
+        """At the pace of his address, whatever he brings."""
+        self._of_address.asked(neighbourhood_of(address_of(request)))
 
     async def admit(self, request: Request) -> LetIn:
         """Whoever has a token; it comes in headers, and nowhere else, so that no log of addresses holds it."""
@@ -159,7 +177,7 @@ class TokenDoor:
         if request.client is not None:
             self._befriend((request.client.host, request.client.port), admitted.party)
 
-    def is_owners(self, request: Request) -> bool:
+    def is_owners(self, request: Request) -> bool | None:
         """Of this machine's users the server's own one; whom a trusted proxy leads here is on another machine."""
         here = request.scope.get("server")
         if request.client is None or here is None or is_led(request):

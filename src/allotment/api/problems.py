@@ -98,7 +98,10 @@ WRONG_NAME: Final = ProblemType(
     "misdirected", 421, "another name", "The server is not called so: call it by a name that it was started with."
 )
 FROM_A_PAGE: Final = ProblemType(
-    "from-a-page", 403, "a page asks", "No page of a browser is answered: use the command line, or a program."
+    "from-a-page",
+    403,
+    "a page asks",
+    "Of pages in a browser the portal's own are answered: use it, the command line, or a program.",
 )
 TOO_LONG: Final = ProblemType("too-long", 414, "an address that is too long", "Ask for less at once.")
 NO_SUCH_CALL: Final = ProblemType(

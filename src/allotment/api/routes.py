@@ -202,6 +202,7 @@ class Routes:
         """
 
         async def came(request: Request) -> None:
+            self._door.comes(request)
             sign_ins = self._registry.sign_ins
             if sign_ins is None:
                 raise NotFoundError(
@@ -226,6 +227,7 @@ class Routes:
         """
 
         async def came(request: Request) -> None:
+            self._door.comes(request)
             request.state.browser = NewBrowser(
                 self._registry.browsers(), address_of(request), partial(self._door.is_owners, request)
             )

@@ -123,11 +123,11 @@ class NewBrowser:
 
     entrance: BrowserEntrance
     address: str
-    is_owner: Callable[[], bool]
+    is_owner: Callable[[], bool | None]
 
     def enter(self, code: str) -> NewToken:
         """Let the server's own user in; see `BrowserEntrance.enter`."""
-        return self.entrance.enter(code, self.address, is_owner=self.is_owner())
+        return self.entrance.enter(code, self.address, is_owner=bool(self.is_owner()))
 
 
 async def visit_of(request: Request) -> Visit:

@@ -105,7 +105,8 @@ def needs_somebody(wish: Wish, whole: Terms, extends: TeamGrant | None, approval
 
     What somebody has decided on already may be, and what is less. Otherwise nothing is that takes of others, that
     changes what somebody decided on, or that begins later than a grant may last: until then nobody knows who needs it.
-    A namespace, a volume or a notebook lasts no longer than a grant may, and a notebook costs no more than `_DEAREST`.
+    A namespace, a volume or a notebook lasts no longer than a grant may, and a notebook costs no more than `_DEAREST`:
+    where nobody knows what its device costs, somebody decides.
 
     Args:
         wish: what is wished for.
@@ -121,15 +122,16 @@ def needs_somebody(wish: Wish, whole: Terms, extends: TeamGrant | None, approval
         return "it gives more than somebody has decided on for its grant"
     if whole.taken:
         return "it takes of another team's guarantee"
-    if wish.kind in _BOUNDED and (why := _is_much(whole, extends, approvals)):
+    if wish.kind in _BOUNDED and (why := _is_much(wish, whole, extends, approvals)):
         return why
     return "" if whole.since <= now + lately(approvals) else "it begins later than a grant may last"
 
 
-def _is_much(whole: Terms, extends: TeamGrant | None, approvals: Approvals) -> str:
+def _is_much(wish: Wish, whole: Terms, extends: TeamGrant | None, approvals: Approvals) -> str:
     if whole.until is None or whole.until - whole.since > lately(approvals):
         return f"it lasts longer than the {lately(approvals) // DAY} days for which nobody has to decide"
-    unknown = whole.price is None and extends is not None and extends.terms.price is not None
+    priced = bool(wish.accelerator) or (extends is not None and extends.terms.price is not None)
+    unknown = whole.price is None and priced
     return "it may cost more than what nobody has to decide on" if unknown or (whole.price or 0) > _DEAREST else ""
 
 

@@ -158,7 +158,7 @@ def browser_listener() -> AbstractContextManager[BrowserListener]:
     return LoopbackListener(is_our_user)
 
 
-def is_our_user(there: tuple[str, int], here: tuple[str, int]) -> bool:
+def is_our_user(there: tuple[str, int], here: tuple[str, int]) -> bool | None:
     """Whether who has come is the user of this process, as far as the system tells; see the adapter."""
     from allotment.adapters.local.connection_users import is_our_user as found
 

@@ -137,7 +137,7 @@ def test_price_and_whom_it_displaces_are_said_and_what_is_tried_is_pending_until
     facts = region.locator("dl")
     facts.wait_for()
     assert " ".join(facts.inner_text().split()) == (
-        "Starts in 1 min to 2 min Costs at most 12.50 USD Displaces theirs and 2 more"
+        "Starts in 1 min to 2 min Costs at most 50 USD Displaces theirs and 2 more"
     )
     # What else was asked for is not known yet, and nothing is said in its place.
     region.get_by_text(re.compile("other ways? of asking (is|are) being tried")).wait_for()
@@ -147,7 +147,7 @@ def test_price_and_whom_it_displaces_are_said_and_what_is_tried_is_pending_until
         said["foreseen"]["start"] |= {"now": True, "within": None}
         route.fulfill(json=said)
     region.locator(".alternatives li").first.wait_for()
-    assert "at once, 12.50 USD" in region.locator(".alternatives li").first.inner_text().replace("\n", " ")
+    assert "at once, 50 USD" in region.locator(".alternatives li").first.inner_text().replace("\n", " ")
     page.unroute_all(behavior="ignoreErrors")
 
 

@@ -101,7 +101,7 @@ class House:
     home: Any
     surf: Surf
     entrance: BrowserEntrance
-    users: dict[str, bool]
+    users: dict[str, bool | None]
 
     def code(self) -> str:
         status, _, said = answered(self.home, "POST", "/api/v1/browser-codes", (b"host", b"localhost"))
@@ -129,7 +129,7 @@ def house() -> House:
     coming = SignIns(store, Answering(), SignInOffer(ISSUER, "allotment", ("openid",), ""), people, clock, os.urandom)  # type: ignore[arg-type]
     entrance = BrowserEntrance(store, "ada", clock, os.urandom, coming)
     registry = Registry(store, clock, os.urandom, "acme", "1", people, coming, entrance=entrance)
-    users = {"here": True}
+    users: dict[str, bool | None] = {"here": True}
     door = TokenDoor(Doorkeeper(store, clock, people), is_our_user=lambda _there, _here: users["here"])
     afar = job_api(world.desk, registry, no_requests, door)
     home = job_api(world.desk, registry, no_requests, HomeDoor("ada"))
@@ -164,6 +164,12 @@ def test_another_user_of_the_machine_gets_nothing_by_what_shows_the_servers_own(
     assert (status, said["why"]) == (401, NOT_HIS)
     denied = [each.act for each in house.world.machine.store.whole_audit() if each.act.why == NOT_HIS]
     assert [each.verb for each in denied] == ["sign-in"]
+    # Of a connection that is there no more nobody knows whose it was, and nobody is accused.
+    house.users["here"] = None
+    acts = house.world.machine.store.whole_audit()
+    status, _, said = house.surf.go("GET", "/api/v1/jobs")
+    assert (status, "closed" in said["why"]) == (401, True)
+    assert house.world.machine.store.whole_audit() == acts
     house.users["here"] = True
     assert house.surf.go("GET", "/api/v1/jobs")[0] == 200
 
@@ -293,6 +299,27 @@ def test_a_sign_in_that_another_browser_or_page_has_begun_is_none(house: House) 
         assert (status, said["why"]) == (401, "this page has begun no sign-in here, or too long ago")
     assert "allotment-7433" not in house.surf.cookies
     assert back(house.surf, address, secret="of mallory")[0] == 200
+
+
+def test_nobody_has_the_provider_asked_who_has_begun_nothing_here(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a browser brings may be made up; and what was begun once is redeemed once."""
+    redeemed: list[str] = []
+    provider = house.entrance._known_provider().provider
+    usual = provider.redeem
+    monkeypatch.setattr(provider, "redeem", lambda code, *more: redeemed.append(code) or usual(code, *more))
+    address = there(house.surf)
+    ((name, kept),) = house.surf.cookies.items()
+    state, nonce, *rest = kept.split(".")
+    for made_up in ("made-up", nonce[:-4] + "AAAA", "A" * len(nonce)):
+        house.surf.cookies = {name: ".".join((state, made_up, *rest))}
+        assert back(house.surf, address)[0] == 401
+    assert redeemed == []
+    for status in (403, 401, 401):
+        house.surf.cookies = {name: kept}
+        assert back(house.surf, address, "sales")[0] == status
+    assert redeemed == ["sales"]
 
 
 @pytest.mark.parametrize("bound", ["", "x" * 64, "0" * 63, "0" * 65, "A" * 64])

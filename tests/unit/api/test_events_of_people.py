@@ -121,11 +121,11 @@ def test_of_another_team_that_is_given_of_theirs_they_are_told_that_alone(hall: 
     run(scene)
 
 
-@pytest.mark.parametrize("what", ["shut out", "other groups", "signs out", "team leaves"])
+@pytest.mark.parametrize("what", ["shut out", "other groups", "a group of a route", "signs out", "team leaves"])
 def test_whose_rights_change_is_told_nothing_from_then_on(hall: Hall, what: str) -> None:
     async def scene() -> None:
         store = store_of(hall)
-        text = hall.session("ada", "nlp-members")
+        text = hall.session("ada", "nlp-members", "acme-finance")
         async with following(hall, text) as ada, following(hall, hall.session("carl", "cv-members")) as carl:
             await ada.until(1)
             await carl.until(1)
@@ -134,6 +134,9 @@ def test_whose_rights_change_is_told_nothing_from_then_on(hall: Hall, what: str)
                 shut_out(store, person.id, ADA, hall.now, out=True)
             elif what == "other groups":
                 hall.session("ada", "cv-members")
+            elif what == "a group of a route":
+                # His rights are the same; on which requests he decides, and so which he is told of, is not.
+                hall.session("ada", "nlp-members")
             elif what == "signs out":
                 assert hall_signs_out(hall, text) == 204
             else:

@@ -83,6 +83,17 @@ def test_who_asks_too_often_is_told_for_how_long_to_wait() -> None:
     assert OF_PERSON.rate < OF_ADDRESS.rate
 
 
+@pytest.mark.parametrize(("verb", "path"), [("GET", "/api/v1/sign-in"), ("POST", "/api/v1/browser-session")])
+def test_whoever_comes_to_sign_in_keeps_to_the_pace_of_his_address(verb: str, path: str) -> None:
+    world, now = World(), Now()
+    door = TokenDoor(Doorkeeper(world.machine.store, world.machine.clock), now=now)
+    app = Hardened(job_api(world.desk, registry(world), no_requests, door), ("127.0.0.1",), lambda: "request-1")
+    door._of_address = Pacing(Pace(1, 2), now)
+    found = [answered(app, verb, path, HOST, (b"origin", b"http://" + HOST[1]), body=b"{}")[0] for _ in range(3)]
+    assert found[-1] == 429
+    assert 429 not in found[:2]
+
+
 def test_the_client_waits_and_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(asking.time, "sleep", waited.append)

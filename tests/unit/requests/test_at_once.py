@@ -268,6 +268,13 @@ def test_what_may_be_given_at_once(whole: Terms, extends: TeamGrant | None, *, m
     assert (needs_somebody(wish(), whole, extends, USUAL, START) == "") is may
 
 
+def test_a_notebook_whose_device_costs_nobody_knows_what_waits_for_somebody() -> None:
+    notebook = replace(wish(RequestKind.NOTEBOOK, subject="mine"), accelerator="h300")
+    assert "cost more" in needs_somebody(notebook, terms(0), None, USUAL, START)
+    assert needs_somebody(notebook, terms(0, price=1_000_000), None, USUAL, START) == ""
+    assert needs_somebody(replace(notebook, accelerator=""), terms(0), None, USUAL, START) == "", "of processors alone"
+
+
 def test_what_takes_of_others_goes_to_whoever_decides() -> None:
     waiting = request(on=terms(2, taking=(taken(1),)))
 

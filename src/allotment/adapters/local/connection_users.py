@@ -23,8 +23,10 @@ _WINDOWS: Final = "microsoft"
 """Stands in the release of a kernel under Windows (WSL), whose own programs are in no table of it."""
 
 
-def is_our_user(peer: Peer, here: Peer, folder: Path = Path("/proc/net"), release: str = os.uname().release) -> bool:
-    """Whether who has come is the user of this process, or root, as far as the system tells.
+def is_our_user(
+    peer: Peer, here: Peer, folder: Path = Path("/proc/net"), release: str = os.uname().release
+) -> bool | None:
+    """Whether who has come is the user of this process, or root, as far as the system tells; None where he has gone.
 
     Of whoever comes from another machine, and where the system has no such table (macOS), nothing is known and nothing
     held against him. Under Windows (WSL) the same holds of who is in no table.
@@ -46,8 +48,8 @@ def is_our_user(peer: Peer, here: Peer, folder: Path = Path("/proc/net"), releas
     for line in lines:
         fields = line.split()
         if fields[1:4] == wanted:
-            return fields[9] != _NO_SOCKET and int(fields[7]) in {os.geteuid(), _ROOT}
-    return _WINDOWS in release.lower()
+            return None if fields[9] == _NO_SOCKET else int(fields[7]) in {os.geteuid(), _ROOT}
+    return True if _WINDOWS in release.lower() else None
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

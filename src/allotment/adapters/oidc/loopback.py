@@ -52,7 +52,7 @@ class LoopbackListener:
     """A port of this machine. Close it, or use it as a context manager."""
 
     def __init__(
-        self, is_our_user: Callable[[tuple[str, int], tuple[str, int]], bool] = lambda _there, _here: True
+        self, is_our_user: Callable[[tuple[str, int], tuple[str, int]], bool | None] = lambda _there, _here: True
     ) -> None:
         """From now on the port is ours; nothing is answered before it is waited for.
 
@@ -116,7 +116,7 @@ class _OneAnswer(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
     state = ""
-    is_our_user: Callable[[tuple[str, int], tuple[str, int]], bool]
+    is_our_user: Callable[[tuple[str, int], tuple[str, int]], bool | None]
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)

@@ -95,14 +95,14 @@ class Doorkeeper:
         self._noted: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
-    def admit(self, text: str, address: str, is_owner: Callable[[], bool] = lambda: True) -> LetIn:
+    def admit(self, text: str, address: str, is_owner: Callable[[], bool | None] = lambda: True) -> LetIn:
         """Whoever has a token.
 
         Args:
             text: what he sends as one.
             address: where he comes from.
             is_owner: whether, as far as the system tells, his connection is of the user whose server it is; asked where
-                a session shows that user alone.
+                a session shows that user alone; None where the connection is there no more.
 
         Raises:
             NotSignedInError: it is none, or is worth nothing.
@@ -120,8 +120,12 @@ class Doorkeeper:
             self._turn_away(Caller(_NOBODY, CallerKind.BEARER, whence), token, "its secret is another", now)
             raise _not_signed_in("the server does not know the token")
         holder, why = self._holder(token, whence, now)
-        if not why and token.of_owner and not is_owner():
-            why = NOT_HIS
+        if not why and token.of_owner:
+            his = is_owner()
+            if his is None:
+                # A browser that goes on to another page drops what it has asked for: nobody is to be accused of it.
+                raise _not_signed_in("the connection was closed before it was known whose it is")
+            why = "" if his else NOT_HIS
         if why:
             self._turn_away(holder.caller, token, why, now)
             raise _refused(token, why)
@@ -172,9 +176,12 @@ class Doorkeeper:
         return LetIn(caller, NO_RIGHTS if why else rights, token, groups), why
 
     def still(self, admitted: LetIn) -> bool:
-        """Whether whoever was let in would be let in now, too, and may as much; asked while an answer goes on."""
+        """Whether whoever was let in would be let in now, too, and may as much; asked while an answer goes on.
+
+        On what he decides, and so which requests he is told of, follows from his groups, not from his rights alone.
+        """
         holder, why = self._as_of_now(admitted)
-        return not why and holder.rights == admitted.rights
+        return not why and holder.rights == admitted.rights and set(holder.groups) == set(admitted.groups)
 
     def again(self, admitted: LetIn) -> LetIn:
         """Whoever was let in, with what he may and the groups that he has now; asked right before he changes anything.

@@ -162,6 +162,8 @@ class BrowserEntrance:
         attempt = SignInAttempt(back.redirect, state, bound_nonce(nonce, host), verifier)
         now = sign_ins.present
         code = sign_ins.provider.code_of(back.query, attempt, now)
+        # All that he brings may be made up: whoever has begun nothing here has the provider asked nothing.
+        sign_ins.comes_back(nonce)
         signed_in = sign_ins.provider.redeem(code, attempt, now)
         session = sign_ins.enter(signed_in.token, nonce, host, address)
         return NewToken(session.token, session.text)

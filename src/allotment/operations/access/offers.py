@@ -34,7 +34,7 @@ class SignInOffers:
         self._random = random
         self._within = within
         self._key = random(_KEY_BYTES)
-        self._used: dict[bytes, int] = {}
+        self._used: dict[tuple[bytes, str], int] = {}
         self._lock = threading.Lock()
 
     def begin(self, now: int) -> str:
@@ -45,20 +45,26 @@ class SignInOffers:
     def began(self, nonce: str, now: int) -> int | None:
         """When it was made; None where it was not made here, was used, or its time is over."""
         said = self._said(nonce)
-        if said is None or said in self._used:
+        if said is None or (said, "") in self._used:
             return None
         made = int.from_bytes(said[_RANDOM_BYTES:])
         return made if 0 <= now - made <= self._within else None
 
-    def use(self, nonce: str, now: int) -> bool:
-        """Whether it is the first time."""
+    def use(self, nonce: str, now: int, step: str = "") -> bool:
+        """Whether it is the first time.
+
+        Args:
+            nonce: of an offer.
+            now: milliseconds since the epoch.
+            step: of a sign-in, that is taken once as well; empty for its end.
+        """
         said = self._said(nonce)
         with self._lock:
-            if said is None or said in self._used:
+            if said is None or (said, step) in self._used:
                 return False
             while self._used and now - next(iter(self._used.values())) > self._within:
                 del self._used[next(iter(self._used))]
-            self._used[said] = now
+            self._used[said, step] = now
             return True
 
     def _said(self, nonce: str) -> bytes | None:

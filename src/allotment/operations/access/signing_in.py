@@ -45,6 +45,7 @@ _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 _GROUPS: Final = "groups"
 """As providers mostly call the scope that has groups told."""
 _UNKNOWN: Final = "somebody unknown"
+_REDEEMED: Final = "redeemed"
 _AGAIN: Final = "sign in again: `allot login`"
 
 
@@ -137,6 +138,16 @@ class SignIns:
         """Nobody signs in any more: what of refusals was only counted is kept."""
         for each in (self._strangers, self._known):
             each.tell(self._now(), all_of_them=True)
+
+    def comes_back(self, nonce: str) -> None:
+        """Somebody is back from his provider with a code; for each offer the provider is asked for one alone.
+
+        Raises:
+            NotSignedInError: the offer is none of ours, its time is over, or it had a code before.
+        """
+        now = self._now()
+        if self._offers.began(nonce, now) is None or not self._offers.use(nonce, now, _REDEEMED):
+            raise _over()
 
     def enter(self, token: str, nonce: str, host: str, address: str, *, elsewhere: bool = False) -> SignInSession:
         """Let somebody in.

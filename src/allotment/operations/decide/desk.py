@@ -7,7 +7,7 @@ by `carrying_out`, pass by pass.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -97,14 +97,15 @@ class RequestDesk:
         self._check_grants(asked.kind)
         if (before := self._asked_before(asked, party)) is not None:
             return before
-        # What is simulated may take seconds: nobody else waits for that.
+        # What is simulated, and what becomes of the directory, may take seconds: nobody else waits for that.
         seen, draft = self._draft(asked, party)
+        foreseen = self._check_of_team(draft.wish, draft.extends)
         with self._alone:
             # It may have come twice meanwhile.
             if (before := self._asked_before(asked, party)) is not None:
                 return before
             draft = self._recounted(draft, seen)
-            request, extends = self._request_of(draft, seen)
+            request, extends = self._request_of(draft, seen, foreseen)
             grants = self._granted(request, extends, seen.platform, draft.at)
             acts = [_act(party.caller, RequestAct.SUBMIT, request, draft.at, asked.justification)]
             if request.state is RequestState.APPROVED:
@@ -153,12 +154,13 @@ class RequestDesk:
             check_free(self._room, request.wish)
         if gives:
             shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
+        foreseen = self._check_of_team(request.wish, request.extends) if gives else None
         with self._alone:
             check_read("request", request_id, self._room.store.request(request_id).revision, read)
             now = self._room.now()
             shown = recounted(self._room, seen.platform, request.wish, on, shown, without=request.extends)
             if gives:
-                self._check_of_team(request.wish, request.extends)
+                self._check_of_team(request.wish, request.extends, foreseen)
             deed = Deed(now, party.somebody, party.caller.whence, move.reason, terms, shown)
             after = moved(request, move.act, deed, self.rules(seen.platform))
             check_devices(self._room, after)
@@ -213,9 +215,11 @@ class RequestDesk:
         after = moved(request, act, Deed(now, None, _TIME.whence, shown=NOT_LOOKED), self.rules(platform))
         self._keep(after, act, _TIME, now, "", platform)
 
-    def _request_of(self, draft: Draft, seen: PresentLook) -> tuple[GrantRequest, TeamGrant | None]:
+    def _request_of(
+        self, draft: Draft, seen: PresentLook, foreseen: Mapping[str, str] | None = None
+    ) -> tuple[GrantRequest, TeamGrant | None]:
         """The request of a draft that can be kept, and the grant that it prolongs or changes."""
-        self._check_of_team(draft.wish, draft.extends)
+        self._check_of_team(draft.wish, draft.extends, foreseen)
         request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
         check_devices(self._room, request)
         if not request.state.over:
@@ -231,11 +235,23 @@ class RequestDesk:
             raise ConflictError(
                 "this server can grant nothing",
                 why="its platform directory lies in no Git repository, and a grant is a commit to it",
-                fix="put it into one (`git init`, `git add`, `git commit`), then `allot up --platform DIR`",
+                fix="put it into one (`git init`, `git add`, `git commit`), of the example that comes along a copy; then "
+                "`allot down` and `allot up --platform DIR`. `allot up --demo` has one",
             )
 
-    def _check_of_team(self, wish: Wish, extends: str) -> None:
-        """What is asked for can be done as the directory stands, and its team has not left meanwhile."""
+    def _check_of_team(
+        self, wish: Wish, extends: str, foreseen: Mapping[str, str] | None = None
+    ) -> Mapping[str, str] | None:
+        """What is asked for can be done as the directory stands, and its team has not left meanwhile.
+
+        Args:
+            wish: what is asked for.
+            extends: id of the grant that it prolongs or changes; empty for none.
+            foreseen: files of the directory of which that was found before; None for none.
+
+        Returns:
+            Those of which what becomes of them was foreseen; None where nothing is.
+        """
         team = self._room.platform().team(wish.team)
         if wish.kind is not RequestKind.TEAM and (team is None or team.offboarding is not None):
             raise ConflictError(
@@ -245,11 +261,14 @@ class RequestDesk:
             check_new_name(self._room.store, wish.team)
         if wish.kind in OF_TEAMS:
             # The same that whoever decides is shown: what cannot be shown is not approved.
-            foreseen_change(SourceTree(self._room.files()), wish)
-        if extends:
-            return  # it is there already
-        check_fits(self._room, wish)
-        check_notebook(wish, self._room.platform(), self._room.clock.now())
+            files = self._room.files()
+            if files != foreseen:
+                foreseen_change(SourceTree(files), wish)
+            foreseen = files
+        if not extends:  # what it prolongs is there already
+            check_fits(self._room, wish)
+            check_notebook(wish, self._room.platform(), self._room.clock.now())
+        return foreseen
 
     def _check_open(self, request: GrantRequest) -> None:
         team = request.wish.team

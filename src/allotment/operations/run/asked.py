@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import BinaryIO, cast
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, UsageError, quoted, shown
@@ -231,5 +232,7 @@ class DeskOf:
     def _told(self, job: StoredJob) -> StoredJob:
         if self._rights.within(Permission.READ) is None:
             return job
-        # By the reference of its code whoever submits elsewhere could have it in a job of his own.
-        return job_unnamed(job if self._rights.gives(Permission.SUBMIT, job.job.team) else replace(job, code=""))
+        # By the reference of its code whoever submits elsewhere could have it in a job of his own. In which folder of
+        # this machine it lies is told to nobody.
+        may = self._rights.gives(Permission.SUBMIT, job.job.team)
+        return job_unnamed(replace(job, code=PurePath(job.code).stem if may else ""))

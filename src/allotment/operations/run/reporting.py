@@ -167,7 +167,7 @@ def _waited(job: StoredJob, now: int) -> int:
 
 def _lines(job: StoredJob) -> Iterator[ReportLine]:
     needs, use = job.job.needs, job.use
-    unknown = "not over yet" if use is None else "no telemetry"
+    unknown = _unmeasured(job)
     if needs.accelerators is not None:
         yield from _device_lines(job, needs.accelerators)
     cpu = unknown if use is None or use.cpu is None else f"{format_cpu(use.cpu)} on average"
@@ -182,6 +182,13 @@ def _lines(job: StoredJob) -> Iterator[ReportLine]:
     lost = sum(0 if each.end is None else each.end.output_lost for each in job.attempts)
     if lost:
         yield ReportLine("output", "", f"{count(lost, 'byte')} could not be written")
+
+
+def _unmeasured(job: StoredJob) -> str:
+    """Why nothing is known of what it used."""
+    if job.use is not None:
+        return "no telemetry"
+    return "it never ran" if job.state.over else "not over yet"
 
 
 def _staging_lines(job: StoredJob) -> Iterator[ReportLine]:
@@ -200,7 +207,7 @@ def _staging_lines(job: StoredJob) -> Iterator[ReportLine]:
 def _device_lines(job: StoredJob, wish: AcceleratorWish) -> Iterator[ReportLine]:
     """Of a job that runs, what was measured so far."""
     use = job.use or measured_so_far(job)
-    unknown = "not over yet" if job.use is None else "no telemetry"
+    unknown = _unmeasured(job)
     asked = f"{wish.count} of any class" if wish.any_class else f"{wish.count} {wish.classes[0]}"
     yield ReportLine("accelerators of a replica", asked, _busy(use) or unknown)
     memory = unknown if use.device_memory is None else f"{_mebibytes(use.device_memory)} at most"

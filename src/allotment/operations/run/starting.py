@@ -28,7 +28,7 @@ from allotment.ports.job_service import JobService, ServerStatus
 from allotment.ports.store import MOST_LISTED, JobFilter
 from allotment.ports.stored_jobs import StoredJob
 
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 90.0
 """Seconds for a server to answer, or to end."""
 _LOOK_AGAIN: Final = 0.05
 _TOLD: Final = frozenset({"--platform", "--slots", "--listen"})
@@ -144,8 +144,9 @@ def check_as_asked(status: ServerStatus, asked: AskedStart, started_with: Sequen
         wanted += [] if asked.slots is None else ["--slots", str(asked.slots)]
         wanted += ["--listen", asked.listen] if asked.listen else []
         wanted += [word for each in others for word in each]
-        # With all that it has already: who does as he is told loses nothing of it; of a demo nothing is his.
-        kept = () if _is_other_demo(status, asked) else _flags(started_with or ())
+        # With all that it has already: who does as he is told loses nothing of it; of a demo nothing is his, and a demo
+        # takes little of what was his.
+        kept = () if _is_other_demo(status, asked) or DEMO in asked.words else _flags(started_with or ())
         flags = {each[0]: each for each in (*kept, *_flags(wanted))}
         words = [word for each in flags.values() for word in each]
         left = "the demo is gone then" if _is_other_demo(status, asked) else "what runs, runs on meanwhile"

@@ -104,7 +104,10 @@ def backup(session: Session, file: str) -> None:
     from allotment.operations.run.storekeeping import saved
 
     size = saved(store_place(session), wiring.files().user_path(file))
-    session.note(f"saved {memory(size)} in {file}; put it back with: {session.call} store restore {typed(file)}")
+    session.note(
+        f"saved {memory(size)} in {file}; where the store is lost, with no server running: "
+        f"{session.call} store restore {typed(file)}"
+    )
 
 
 @click.command(cls=Command)
