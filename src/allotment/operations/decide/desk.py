@@ -235,8 +235,8 @@ class RequestDesk:
             raise ConflictError(
                 "this server can grant nothing",
                 why="its platform directory lies in no Git repository, and a grant is a commit to it",
-                fix="put it into one (`git init`, `git add`, `git commit`), of the example that comes along a copy; then "
-                "`allot down` and `allot up --platform DIR`. `allot up --demo` has one",
+                fix="put it into one (`git init`, `git add`, `git commit`), of the example that comes along a copy; "
+                "then `allot down` and `allot up --platform DIR`. `allot up --demo` has one",
             )
 
     def _check_of_team(
