@@ -166,10 +166,10 @@ def test_another_user_of_the_machine_gets_nothing_by_what_shows_the_servers_own(
     assert [each.verb for each in denied] == ["sign-in"]
     # Of a connection that is there no more nobody knows whose it was, and nobody is accused.
     house.users["here"] = None
-    acts = house.world.machine.store.whole_audit()
+    acts = list(house.world.machine.store.whole_audit())
     status, _, said = house.surf.go("GET", "/api/v1/jobs")
     assert (status, "closed" in said["why"]) == (401, True)
-    assert house.world.machine.store.whole_audit() == acts
+    assert list(house.world.machine.store.whole_audit()) == acts
     house.users["here"] = True
     assert house.surf.go("GET", "/api/v1/jobs")[0] == 200
 

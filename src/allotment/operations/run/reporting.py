@@ -188,7 +188,8 @@ def _unmeasured(job: StoredJob) -> str:
     """Why nothing is known of what it used."""
     if job.use is not None:
         return "no telemetry"
-    return "it never ran" if job.state.over else "not over yet"
+    never = job.state.over and not any(each.started is not None for each in job.attempts)
+    return "it never ran" if never else "not over yet"
 
 
 def _staging_lines(job: StoredJob) -> Iterator[ReportLine]:

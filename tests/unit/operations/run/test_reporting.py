@@ -147,6 +147,9 @@ def test_what_nobody_measured_is_no_telemetry_and_no_price_no_cost() -> None:
     lines = {each.what: each.used for each in report_of(bare, 0).lines}
     assert set(lines.values()) == {"no telemetry", "7200 s"}
     assert report_of(replace(bare, use=None), 0).lines[0].used == "not over yet"
+    never = replace(bare, use=None, attempts=())
+    assert never.state.over
+    assert report_of(never, 0).lines[0].used == "it never ran"
 
 
 @pytest.mark.parametrize(

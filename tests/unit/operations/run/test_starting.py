@@ -76,6 +76,12 @@ def test_slots_that_are_other_ones_keep_what_else_it_was_started_with() -> None:
     assert "`allot up --slots 4 --access-log`" in found.value.fix
 
 
+def test_beside_another_server_a_demo_is_asked_for_by_what_a_demo_takes() -> None:
+    with pytest.raises(ConflictError) as found:
+        check_as_asked(STATUS, AskedStart(("--demo",)), ("--platform", "/p", "--metrics-listen", "127.0.0.1:9433"))
+    assert "`allot down` and `allot up --demo`" in found.value.fix
+
+
 @pytest.mark.parametrize(("listens", "refused"), [("", False), ("http://127.0.0.1:7433", True)])
 def test_whoever_wants_the_socket_alone_is_told_that_it_is_not(listens: str, *, refused: bool) -> None:
     status, asked = replace(STATUS, listens=listens), AskedStart((), listen=NOWHERE)
@@ -167,10 +173,10 @@ def test_a_server_that_ends_at_once_is_told_with_the_path_of_its_log() -> None:
 
 
 def test_a_server_that_takes_long_is_said_to_start_still_and_is_taken_the_next_time() -> None:
-    server = SlowServer(650)
+    server = SlowServer(1850)
     with pytest.raises(TimedOutError) as told:
         bring_up(cast("JobServer", server), (), TestClock())
-    assert told.value.what == "the server still starts (process 4711): it does not answer after 30 s"
+    assert told.value.what == "the server still starts (process 4711): it does not answer after 90 s"
     assert told.value.fix.startswith("`allot up` again")
     assert told.value.fix.endswith(f"else look into {server.log}")
     server.looks = 0
