@@ -5,6 +5,7 @@ Nightly: it takes a minute to start and half a gigabyte.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,8 @@ def bench(real: RunningKeycloak, client: OidcProvider) -> Iterator[Bench]:
 
     def on_device(prompt: DevicePrompt, login: str | None) -> None:
         visitor(real, login).type_code(prompt)
+        # Whoever asks again before that is told to ask more slowly.
+        time.sleep(prompt.interval)
 
     with connect_provider(agreed(real, STRANGER)) as stranger:
         yield Bench(client, stranger, REDIRECT, now, browse, on_device, real.dismiss)

@@ -226,6 +226,8 @@ def test_what_is_submitted_is_for_a_team_of_ones_own_and_runs_not_as_the_server_
         submission = replace(JobSubmission(job(team=team), "local"), **more)  # type: ignore[arg-type]
         return hall.asked("POST", "/api/v1/jobs", text, json.loads(write_value("submission", submission)))
 
+    status, told = said("nlp", key="retry\0j1\0001")
+    assert (status, told["detail"]) == (400, "such keys are those of retries")
     foreign, absent = said("cv"), said("nobody")
     assert foreign[0] == absent[0] == 404
     assert json.dumps(foreign[1]).replace("cv", "nobody") == json.dumps(absent[1])

@@ -20,6 +20,7 @@ from allotment.observe.view import namespaces_of
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.run.desk import Desk
 from allotment.operations.run.discreet import DiscreetDesk
+from allotment.operations.run.taking import RETRY
 from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed, snapshot_unnamed
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
@@ -199,6 +200,9 @@ class DeskOf:
                 why=f"you may in {', '.join(sorted(within)) or 'none'}",
                 fix="name one of yours; `allot whoami` says what you may",
             )
+        if submission.key.startswith(RETRY):
+            # Whoever used one of them up would have the retry of that job come to nothing.
+            raise UsageError("such keys are those of retries", fix="make one of letters and digits")
         self._check_place(submission.backend)
         if submission.supersedes and within is not None:
             # The new job has the other one's code: for whoever may not submit there, that is not there.

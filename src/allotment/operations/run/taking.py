@@ -29,7 +29,7 @@ _LETTERS: Final = "abcdefghjkmnpqrstvwxyz0123456789"
 """Of ids: thirty-two, five bits each."""
 _ID_LENGTH: Final = 10
 RETRY: Final = "retry\0"
-"""How keys of retries begin: no key of a user has a NUL, so that none is that of a retry."""
+"""How keys of retries begin, and no key of a user does."""
 _CPU: Final = "resources.cpu"
 _MEMORY: Final = "resources.memory"
 
