@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from allotment.model.access.permission import AFAR
 from allotment.model.jobs.run import JobHistory
 from allotment.ports.stored_jobs import StoredJob
 from benchmarks.run.store import drawn, fill
+from tests.loopback import free_port
 
 TEAMS = 500
 CLUSTER = "dev"
@@ -117,9 +117,7 @@ class Running:
 def start(folder: Path, platform: Path, store: str, port: int = 0, source: Path | None = None) -> Running:
     """A server, of another version where its source is named; it is there when it answers."""
     state = folder / "state"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = port or probe.getsockname()[1]
+    port = port or free_port()
     environment = {**os.environ, "XDG_STATE_HOME": str(state), "KUBECONFIG": str(folder / "no-kubeconfig")}
     environment |= {"PYTHONPATH": str(source)} if source is not None else {}
     words = ["--platform", str(platform), "--store", store, "--slots", "4", "--listen", f"127.0.0.1:{port}"]

@@ -21,6 +21,7 @@ from allotment.adapters.sandbox.manifests import KARPENTER_KINDS
 from allotment.adapters.sandbox.processes import MARKER
 from allotment.adapters.sandbox.versions import AUTOSCALER
 from benchmarks.why.stage import NotReachedError, Stage
+from tests.loopback import free_port
 
 Raw = dict[str, Any]
 VERSION = "karpenter.sh/v1"
@@ -155,7 +156,7 @@ def karpenter(
     _defined(stage, kinds)
     (folder / "machines.json").write_text(json.dumps([each.written() for each in machines]), encoding="utf-8")
     (folder / "sold-out").touch()
-    health, metrics = _free_port(), _free_port()
+    health, metrics = free_port(), free_port()
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
@@ -190,12 +191,6 @@ def _defined(stage: Stage, kinds: Sequence[Mapping[str, Any]]) -> None:
     stage.run("apply", "--server-side", "-f", "-", stdin=whole)
     names = [f"crd/{each['metadata']['name']}" for each in kinds]
     stage.run("wait", "--for=condition=Established", "--timeout=60s", *names)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

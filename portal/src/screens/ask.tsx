@@ -10,7 +10,7 @@ import { FormPanel } from '../parts/form_panel'
 import { useSettled } from '../store/settled'
 import { money, span } from '../words/format'
 import { devicesOf, lastsOf, thingOf } from '../words/terms'
-import { Change, Effects, effectWords, Need } from './evidence'
+import { Change, Effects, effectWords, Need, unknownOfWaits } from './evidence'
 import { useAsking } from './asking'
 
 const HOUR = 3_600_000
@@ -201,6 +201,7 @@ function Told({ of }: { of: ToldRequest }) {
   const currency = useQuery(whoami).data?.currency ?? ''
   const { terms } = of.request
   const lasts = lastsOf(terms)
+  const lacks = unknownOfWaits(of.unknown)
   return (
     <>
       <div className="body">
@@ -231,7 +232,7 @@ function Told({ of }: { of: ToldRequest }) {
               <dt>Others</dt>
               <dd>
                 {effectWords(of)}
-                {of.unknown && <span className="faint"> Not known: {of.unknown}.</span>}
+                {lacks && <span className="faint"> Not known: {lacks}.</span>}
               </dd>
             </>
           )}
@@ -244,7 +245,7 @@ function Told({ of }: { of: ToldRequest }) {
         </dl>
         {of.warning && <p className="tone-wait">{of.warning}</p>}
         {of.effects.length > 0 && <Effects of={of.effects} most={5} />}
-        {of.need && <Need told={of} />}
+        <Need told={of} />
       </div>
       {of.change && <Change of={of.change} />}
     </>

@@ -19,7 +19,9 @@ export function Need({ told }: { told: ToldRequest }) {
   const mayRead = useMay('read')
   const me = useQuery(whoami).data
   const teams = useQuery({ ...declaredTeams({ view: usualView(me) }), enabled: mayRead }).data?.document.items
-  if (!need) return null
+  const lacks = unknownOfNeed(told.unknown)
+  const gap = lacks && <p className="faint">Not known: {lacks}.</p>
+  if (!need) return gap || null
   const bars = needBars(need, request.terms, guaranteedIn(request.terms, teams?.find((each) => each.name === request.wish.team)))
   const most = Math.max(1, ...bars.map((each) => each.devices))
   return (
@@ -41,6 +43,7 @@ export function Need({ told }: { told: ToldRequest }) {
       <p className="faint">
         In the last {plural(need.days, 'day')}: {needWords(need)}.
       </p>
+      {gap}
     </>
   )
 }

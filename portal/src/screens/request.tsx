@@ -43,7 +43,7 @@ export function RequestPage() {
           </Panel>
         ) : (
           (!told || devices) && (
-            <Panel title="What they needed so far" source={source} partial={(now) => unknownOfNeed(now.unknown) || null} empty={(now) => (now.need ? null : <span>{now.unknown || 'Nothing is known of it.'}</span>)}>
+            <Panel title="What they needed so far" source={source} empty={(now) => (now.need || unknownOfNeed(now.unknown) ? null : <span>{now.unknown || 'Nothing is known of it.'}</span>)}>
               {(now) => <Need told={now} />}
             </Panel>
           )

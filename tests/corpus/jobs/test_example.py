@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,14 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.loopback import free_port
+
 SCRIPT = Path("examples/jobs/train.py")
 pytestmark = pytest.mark.corpus
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def started(folder: Path, replicas: int, *args: str) -> list[subprocess.Popen[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
+
+from tests.loopback import free_port
 
 Series = Iterable[tuple[str, Mapping[str, str] | tuple[tuple[str, str], ...], list[tuple[int, float]]]]
 LONGEST_BLOCK = "192h"
@@ -63,14 +64,6 @@ def prometheus(tools: Mapping[str, Path], folder: Path, series: Series, port: in
         process.terminate()
         process.wait(60)
         log.close()
-
-
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-    return found
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

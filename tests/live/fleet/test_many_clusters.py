@@ -25,10 +25,11 @@ from allotment.cli.shell.examples.table import EXAMPLES
 from allotment.model.observed.snapshot import NOT_MEASURED
 from allotment.ports.kube import AccessQuestion, Identity
 from allotment.ports.sandboxes import Sandbox
-from tests.live.answers.prometheus import free_port, prometheus
+from tests.live.answers.prometheus import prometheus
 from tests.live.conftest import Kubectl, kubectl_for, told_to
 from tests.live.server.conftest import ROOT, Server
 from tests.live.training import AUTHENTICATED, CLUSTER, Training
+from tests.loopback import free_port
 
 pytestmark = pytest.mark.live
 DEV, AWAY = "dev-eastus", "prod-inference-eastus"

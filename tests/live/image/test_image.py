@@ -16,7 +16,8 @@ from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay
 from tests.live.debian import install
 from tests.live.image.runs import Image, run, unpacked
-from tests.live.replicas.servers import free_port, until
+from tests.live.replicas.servers import until
+from tests.loopback import free_port
 
 pytestmark = [
     pytest.mark.live,

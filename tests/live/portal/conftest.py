@@ -7,6 +7,7 @@ Fixtures:
     owner: a visit of the server's own user.
     made: jobs of a test, which end with it.
     demo: a fleet that lives, with its own server.
+    here: a visit of that server's own user, in which nothing may go wrong either.
 """
 
 from __future__ import annotations
@@ -70,6 +71,12 @@ def on_the_fleet(demo: House, **context: object) -> Iterator[Visit]:
     one.page.unroute_all(behavior="ignoreErrors")  # what is on its way is nobody's business any more
     one.context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def here(demo: House) -> Iterator[Visit]:
+    with on_the_fleet(demo) as one:
+        yield one
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -204,9 +203,7 @@ def test_of_three_clusters_one_goes_away_and_comes_back(fleet: Fleet, here: Visi
     sys.stdout.write(f"\nit is told after {took:.0f} s, and no more {back:.0f} s after it answers again\n")
 
 
-def test_a_job_that_is_deleted_in_its_cluster_stays_to_be_found(
-    fleet: Fleet, here: Visit, training: Training, tmp_path: Path
-) -> None:
+def test_a_job_that_is_deleted_in_its_cluster_stays_to_be_found(fleet: Fleet, here: Visit, training: Training) -> None:
     """With its history and why it is over; whoever deleted it did so past us."""
     fleet.until(CLUSTER, "current")
     home = fleet.house.server.home

@@ -59,12 +59,6 @@ WIDTHS: Final = (320, 640, 1024)
 
 
 @pytest.fixture
-def here(demo: House) -> Iterator[Visit]:
-    with on_the_fleet(demo) as one:
-        yield one
-
-
-@pytest.fixture
 def dark(demo: House) -> Iterator[Visit]:
     with on_the_fleet(demo, color_scheme="dark") as one:
         yield one

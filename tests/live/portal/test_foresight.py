@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from allotment.wiring import running
 from tests.live.portal.browsing import Visit
-from tests.live.portal.conftest import SLOW, on_the_fleet
+from tests.live.portal.conftest import SLOW
 from tests.live.portal.house import House
 from tests.live.portal.test_commands import copied, typed
 from tests.live.portal.test_truth import refuse
@@ -26,12 +26,6 @@ pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 CLUSTER: Final = "dev-eastus"
 PLACE: Final = "cv/t4-spot/nvidia.com/gpu"
-
-
-@pytest.fixture
-def here(demo: House) -> Iterator[Visit]:
-    with on_the_fleet(demo) as one:
-        yield one
 
 
 def until(found: Callable[[], Any]) -> Any:

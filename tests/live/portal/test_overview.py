@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -12,22 +11,13 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.live.portal.browsing import Visit
-from tests.live.portal.conftest import SLOW, on_the_fleet
-from tests.live.portal.house import House
+from tests.live.portal.conftest import SLOW
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 CLUSTER: Final = "dev-eastus"
 MANY: Final = 10_001
 FIGURE: Final = re.compile(r"\d[\d,]*")
-
-
-@pytest.fixture
-def here(demo: House) -> Iterator[Visit]:
-    with on_the_fleet(demo) as one:
-        yield one
-
-
 SPOILT: Final = ("idle-held", "quota-blocked", "reserved-unused", "cordoned", "unhealthy")
 
 

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
 from tests.live.portal.browsing import Visit
-from tests.live.portal.conftest import on_the_fleet
-from tests.live.portal.house import House
 from tests.live.portal.test_submitting import golden
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 WITHIN: Final = 3.0
 """Seconds after the last key."""
-
-
-@pytest.fixture
-def here(demo: House) -> Iterator[Visit]:
-    with on_the_fleet(demo) as one:
-        yield one
 
 
 def test_when_it_starts_and_what_starts_sooner_is_told_within_three_seconds(here: Visit) -> None:

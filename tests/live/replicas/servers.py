@@ -21,12 +21,7 @@ import httpx2 as httpx
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import SocketWay
 from allotment.wiring import running
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.loopback import free_port
 
 
 @dataclass

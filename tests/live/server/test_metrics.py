@@ -12,9 +12,10 @@ import pytest
 
 from allotment.ports.job_service import JobSubmission
 from tests.live.answers.test_prometheus import metrics_tools
-from tests.live.replicas.servers import free_port, until
+from tests.live.replicas.servers import until
 from tests.live.server.conftest import Server
 from tests.live.server.test_running import ended, shell
+from tests.loopback import free_port
 
 __all__ = ["metrics_tools"]  # a fixture
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.live.debian import install
+from tests.loopback import free_port
 
 _QUICK = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 """Nobody pulls the plug of a test; a killed client leaves the same."""
@@ -62,7 +62,7 @@ class Server:
 
     def replicated(self) -> Server:
         """A replica that follows it, and confirms each commit before anybody is told of it; promoted by `control`."""
-        replica = replace(self, data=self.data.with_name("replica"), port=_free_port())
+        replica = replace(self, data=self.data.with_name("replica"), port=free_port())
         base = ["-D", str(replica.data), "-d", f"host=127.0.0.1 port={self.port} user=allot", "-R", "-c", "fast"]
         _as_owner([str(self.programs / "pg_basebackup"), *base])
         replica.start()
@@ -89,12 +89,6 @@ def installed() -> Path | None:
     return programs()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(folder: Path, settings: str = _QUICK) -> Iterator[Server]:
     """A server from the programs in a folder."""
@@ -102,7 +96,7 @@ def running(folder: Path, settings: str = _QUICK) -> Iterator[Server]:
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(parent, owner.pw_uid, owner.pw_gid)
-        server = Server(folder, Path(parent) / "data", _free_port(), settings)
+        server = Server(folder, Path(parent) / "data", free_port(), settings)
         setting_up = ["-D", str(server.data), "-U", "allot", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
         _as_owner([str(folder / "initdb"), *setting_up])
         server.start()

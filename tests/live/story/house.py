@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from tests.live.oidc.browser import Person
 from tests.live.server.conftest import Server
 from tests.live.story.stage import Stage, declared
 from tests.live.story.wall_clock import WallClock
+from tests.loopback import free_port
 from tools.oidc_provider import RunningProvider
 
 _PATIENCE: Final = 90.0
@@ -210,9 +210,7 @@ def kept(
     git(directory, "commit", "-q", "-m", "as it was")
     git(folder, "clone", "-q", "--bare", str(directory), str(remote))
     clock.set_ahead(0)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {**clock.environment, "KUBECONFIG": str(stage.kubeconfig), "ALLOTMENT_STORE": store}
     home = folder / "home"
     home.mkdir()
